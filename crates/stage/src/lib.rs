@@ -1,1 +1,19 @@
-//! Placeholder until the first module stands.
+//! A real Envoy with a `.wasm` between a real client and a real upstream: nothing in between is mocked.
+//!
+//! [`EnvoyHost`] makes them one scenario host. Its parts stand alone as well: [`Envoy`] is the process with its listeners,
+//! [`Upstream`] records what reaches it, and [`client`] sends requests byte for byte.
+//!
+//! Not covered: TLS, HTTP/3, and request targets that hyper's server refuses to parse (a raw `<`, `>` or backtick), which
+//! [`Upstream`] answers with 400 without a record.
+
+#![expect(clippy::disallowed_methods, reason = "a stage runs in real time; it is the filter that has no clock")]
+
+pub mod client;
+mod envoy;
+mod gateway;
+mod polling;
+mod upstream;
+
+pub use envoy::{Envoy, EnvoyOptions, ListenerError, LogLine, Paths, Rejected};
+pub use gateway::EnvoyHost;
+pub use upstream::Upstream;

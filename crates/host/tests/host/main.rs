@@ -1,0 +1,11 @@
+//! The host against small filters written in WAT.
+
+#![cfg(test)]
+
+mod calls;
+mod filter;
+mod gateway;
+mod replies;
+mod shared_data;
+mod streams;
+mod traps;

@@ -1,0 +1,207 @@
+//! The text of a scenario file: its members as they are written, and the files below it.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{error::ScenarioError, layers};
+
+/// A scenario file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScenarioFile {
+    pub(crate) story: String,
+    #[serde(default)]
+    pub(crate) references: Vec<String>,
+    #[serde(default)]
+    pub(crate) base: Option<String>,
+    pub(crate) hosts: Option<Vec<HostName>>,
+    pub(crate) form: Option<Form>,
+    pub(crate) now: Option<String>,
+    #[serde(default)]
+    pub(crate) keys: BTreeMap<String, Value>,
+    pub(crate) configuration: Option<Value>,
+    #[serde(default)]
+    pub(crate) tokens: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) token_defaults: Map<String, Value>,
+    pub(crate) starts: Option<Starts>,
+    #[serde(default)]
+    pub(crate) faults: Vec<String>,
+    #[serde(default)]
+    pub(crate) requests: Vec<RequestLine>,
+}
+
+/// What several scenarios share.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BaseFile {
+    /// For the reader of the file only.
+    #[serde(rename = "story")]
+    _story: Option<String>,
+    base: Option<String>,
+    form: Option<Form>,
+    now: Option<String>,
+    #[serde(default)]
+    keys: BTreeMap<String, Value>,
+    configuration: Option<Value>,
+    #[serde(default)]
+    tokens: BTreeMap<String, Value>,
+    #[serde(default)]
+    token_defaults: Map<String, Value>,
+}
+
+/// A place where a scenario can run.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HostName {
+    Envoy,
+    Native,
+    Wasm,
+}
+
+impl HostName {
+    pub(crate) const ALL: [Self; 3] = [Self::Native, Self::Wasm, Self::Envoy];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Envoy => "envoy",
+            Self::Native => "native",
+            Self::Wasm => "wasm",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    Struct,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Starts {
+    Refused,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequestLine {
+    pub(crate) name: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) method: Option<String>,
+    pub(crate) path: String,
+    pub(crate) authority: Option<String>,
+    pub(crate) protocol: Option<ProtocolName>,
+    #[serde(default)]
+    pub(crate) grpc: bool,
+    pub(crate) token: Option<Value>,
+    pub(crate) scheme: Option<String>,
+    #[serde(default)]
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: Option<BodyLine>,
+    #[serde(default)]
+    pub(crate) trailers: Vec<String>,
+    pub(crate) expect: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProtocolName {
+    Http1,
+    Http2,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BodyLine {
+    Json(Value),
+    Never,
+    Parts(Vec<String>),
+    Repeat(RepeatLine),
+    Text(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RepeatLine {
+    pub(crate) text: String,
+    pub(crate) count: usize,
+}
+
+impl ScenarioFile {
+    /// The file with what its bases have laid below it. `read` takes paths relative to the scenario.
+    pub(crate) fn read(text: &str, read: &dyn Fn(&str) -> io::Result<String>) -> Result<Self, ScenarioError> {
+        let mut file: Self = typed(&yaml(text)?)?;
+        let mut bases: Vec<(String, BaseFile)> = Vec::new();
+        let mut next = file.base.clone();
+        while let Some(name) = next {
+            if bases.iter().any(|(seen, _)| *seen == name) {
+                return Err(ScenarioError::new("base", "is its own base").in_file(&name));
+            }
+            let text = read(&name).map_err(|error| ScenarioError::new("base", format!("`{name}`: {error}")))?;
+            let base: BaseFile = yaml(&text).and_then(|value| typed(&value)).map_err(|error| error.in_file(&name))?;
+            next = base.base.as_ref().map(|further| beside(&name, further));
+            bases.push((name, base));
+        }
+        let mut configuration = None;
+        for (_, base) in bases.iter_mut().rev() {
+            configuration = patched(configuration, base.configuration.take());
+        }
+        file.configuration = patched(configuration, file.configuration.take());
+        for (_, base) in bases {
+            file.lay_over(base);
+        }
+        Ok(file)
+    }
+
+    fn lay_over(&mut self, base: BaseFile) {
+        self.form = self.form.or(base.form);
+        self.now = self.now.take().or(base.now);
+        self.keys = over(&self.keys, base.keys);
+        self.tokens = over(&self.tokens, base.tokens);
+        let own = Value::Object(std::mem::take(&mut self.token_defaults));
+        if let Value::Object(members) = layers::compose(&Value::Object(base.token_defaults), &own) {
+            self.token_defaults = members;
+        }
+    }
+}
+
+fn patched(below: Option<Value>, patch: Option<Value>) -> Option<Value> {
+    match (below, patch) {
+        (Some(Value::Object(mut members)), Some(Value::Object(patch))) => {
+            layers::apply(&mut members, &patch);
+            Some(Value::Object(members))
+        }
+        (below, patch) => patch.or(below),
+    }
+}
+
+fn over(own: &BTreeMap<String, Value>, mut below: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    for (name, value) in own {
+        let composed = below.get(name).map_or_else(|| value.clone(), |lower| layers::compose(lower, value));
+        below.insert(name.clone(), composed);
+    }
+    below
+}
+
+/// A path that is relative to the file `file`, relative to what `file` is relative to.
+fn beside(file: &str, relative: &str) -> String {
+    let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
+    folder.join(relative).to_string_lossy().into_owned()
+}
+
+fn yaml(text: &str) -> Result<Value, ScenarioError> {
+    // Only `true` and `false` are booleans (YAML 1.1 has `on`, `no` and `y` too), so that `on:` is a name.
+    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| ScenarioError::new("", error))
+}
+
+pub(crate) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, ScenarioError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        ScenarioError::new(if path == "." { String::new() } else { path }, error.inner())
+    })
+}

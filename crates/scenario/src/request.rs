@@ -1,0 +1,201 @@
+//! One request of a scenario, before its tokens are made.
+
+use jiff::SignedDuration;
+use regex::Regex;
+use serde_json::{Value, json};
+
+use crate::{
+    error::ScenarioError,
+    file::{BodyLine, ProtocolName, RequestLine},
+    forge::{Clock, Forge, ForgeError},
+    gateway::{Body, Headers, Protocol, Request},
+    notation,
+};
+
+/// A request as a scenario describes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    /// Seconds for which the clock runs before.
+    pub(crate) after: u64,
+    method: Vec<u8>,
+    path: Pieces,
+    authority: Vec<u8>,
+    headers: Vec<(Vec<u8>, Pieces)>,
+    body: BodyTemplate,
+    trailers: Headers,
+    protocol: Protocol,
+}
+
+/// Bytes with tokens between them.
+#[derive(Clone, Debug, Default)]
+struct Pieces(Vec<Piece>);
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Bytes(Vec<u8>),
+    Token(Value),
+}
+
+#[derive(Clone, Debug)]
+enum BodyTemplate {
+    Never,
+    None,
+    Parts(Vec<Pieces>),
+}
+
+impl Template {
+    pub(crate) fn read(line: &RequestLine, forge: &Forge) -> Result<Self, ScenarioError> {
+        let after = line.after.as_deref().map_or(Ok(0), seconds)?;
+        let (method, protocol) = if line.grpc {
+            (line.method.as_deref().unwrap_or("POST"), line.protocol.unwrap_or(ProtocolName::Http2))
+        } else {
+            (line.method.as_deref().unwrap_or("GET"), line.protocol.unwrap_or(ProtocolName::Http1))
+        };
+        let authority = line.authority.as_deref().unwrap_or("api.example.com");
+        let mut headers = Vec::new();
+        if line.grpc {
+            headers.push((b"content-type".to_vec(), Pieces::of(b"application/grpc")));
+            headers.push((b"te".to_vec(), Pieces::of(b"trailers")));
+        }
+        if let Some(token) = &line.token {
+            headers.push((b"authorization".to_vec(), credential(line.scheme.as_deref(), token, forge)?));
+        } else if line.scheme.is_some() {
+            return Err(ScenarioError::new("scheme", "belongs to `token`"));
+        }
+        for (position, header) in line.headers.iter().enumerate() {
+            let path = format!("headers[{position}]");
+            let (name, value) = name_and_value(&path, header)?;
+            headers.push((name, Pieces::read(&path, value, forge, notation::bytes)?));
+        }
+        let mut trailers = Headers::new();
+        for (position, trailer) in line.trailers.iter().enumerate() {
+            let path = format!("trailers[{position}]");
+            let (name, value) = name_and_value(&path, trailer)?;
+            trailers.push((name, bytes(&path, value)?));
+        }
+        Ok(Self {
+            after,
+            method: bytes("method", method)?,
+            path: Pieces::read("path", &line.path, forge, notation::bytes)?,
+            authority: bytes("authority", authority)?,
+            headers,
+            body: BodyTemplate::read(line.body.as_ref(), forge)?,
+            trailers,
+            protocol: match protocol {
+                ProtocolName::Http1 => Protocol::Http1,
+                ProtocolName::Http2 => Protocol::Http2,
+            },
+        })
+    }
+
+    /// The request, with its tokens made for this moment.
+    pub(crate) fn fill(&self, forge: &Forge, clock: &Clock) -> Result<Request, ForgeError> {
+        let headers = self.headers.iter().map(|(name, value)| Ok((name.clone(), value.fill(forge, clock)?)));
+        Ok(Request {
+            method: self.method.clone(),
+            path: self.path.fill(forge, clock)?,
+            authority: self.authority.clone(),
+            headers: headers.collect::<Result<_, ForgeError>>()?,
+            body: match &self.body {
+                BodyTemplate::Never => Body::NeverArrives,
+                BodyTemplate::None => Body::None,
+                BodyTemplate::Parts(parts) => {
+                    Body::Parts(parts.iter().map(|part| part.fill(forge, clock)).collect::<Result<_, _>>()?)
+                }
+            },
+            trailers: self.trailers.clone(),
+            protocol: self.protocol,
+        })
+    }
+}
+
+impl BodyTemplate {
+    fn read(line: Option<&BodyLine>, forge: &Forge) -> Result<Self, ScenarioError> {
+        let piece = |path: &str, text: &str| Pieces::read(path, text, forge, notation::bytes_of_json);
+        Ok(match line {
+            None => Self::None,
+            Some(BodyLine::Json(value)) => Self::Parts(vec![Pieces::of(value.to_string().as_bytes())]),
+            Some(BodyLine::Never) => Self::Never,
+            Some(BodyLine::Parts(parts)) => {
+                let parts = parts.iter().enumerate();
+                Self::Parts(parts.map(|(n, part)| piece(&format!("body.parts[{n}]"), part)).collect::<Result<_, _>>()?)
+            }
+            Some(BodyLine::Repeat(repeat)) => {
+                let text = notation::bytes_of_json(&repeat.text)
+                    .map_err(|message| ScenarioError::new("body.repeat.text", message))?;
+                Self::Parts(vec![Pieces::of(&text.repeat(repeat.count))])
+            }
+            Some(BodyLine::Text(text)) => Self::Parts(vec![piece("body.text", text)?]),
+        })
+    }
+}
+
+impl Pieces {
+    fn of(bytes: &[u8]) -> Self {
+        Self(vec![Piece::Bytes(bytes.to_vec())])
+    }
+
+    /// Splits at `{token:name}`: a token is put in as it is, whatever escapes the text around it has.
+    fn read(
+        path: &str,
+        text: &str,
+        forge: &Forge,
+        unescape: fn(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, ScenarioError> {
+        let reference = Regex::new(r"\{token:([^{}]*)\}").map_err(|error| ScenarioError::new(path, error))?;
+        let literal = |text: &str| unescape(text).map_err(|message| ScenarioError::new(path, message));
+        let mut pieces = Vec::new();
+        let mut rest = 0;
+        for found in reference.captures_iter(text) {
+            let (Some(whole), Some(name)) = (found.get(0), found.get(1)) else { continue };
+            pieces.push(Piece::Bytes(literal(&text[rest..whole.start()])?));
+            let token = json!(name.as_str());
+            forge.check(&token).map_err(|error| ScenarioError::new(path, error))?;
+            pieces.push(Piece::Token(token));
+            rest = whole.end();
+        }
+        pieces.push(Piece::Bytes(literal(&text[rest..])?));
+        Ok(Self(pieces))
+    }
+
+    fn fill(&self, forge: &Forge, clock: &Clock) -> Result<Vec<u8>, ForgeError> {
+        let mut bytes = Vec::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Bytes(literal) => bytes.extend_from_slice(literal),
+                Piece::Token(token) => bytes.extend_from_slice(forge.mint_at(token, clock)?.as_bytes()),
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+fn credential(scheme: Option<&str>, token: &Value, forge: &Forge) -> Result<Pieces, ScenarioError> {
+    forge.check(token).map_err(|error| ScenarioError::new("token", error))?;
+    let mut before = bytes("scheme", scheme.unwrap_or("Bearer"))?;
+    if !before.is_empty() {
+        before.push(b' ');
+    }
+    Ok(Pieces(vec![Piece::Bytes(before), Piece::Token(token.clone())]))
+}
+
+/// `name: value`, split at the first colon behind the first character: `:path` is a name too.
+fn name_and_value<'t>(path: &str, line: &'t str) -> Result<(Vec<u8>, &'t str), ScenarioError> {
+    let split = line.char_indices().skip(1).find(|(_, character)| *character == ':').map(|(position, _)| position);
+    let split = split.ok_or_else(|| ScenarioError::new(path, format!("`{line}` is not `name: value`")))?;
+    let value = &line[split + 1..];
+    // One space belongs to the notation; every other one is sent.
+    Ok((bytes(path, &line[..split])?, value.strip_prefix(' ').unwrap_or(value)))
+}
+
+fn bytes(path: &str, text: &str) -> Result<Vec<u8>, ScenarioError> {
+    notation::bytes(text).map_err(|message| ScenarioError::new(path, message))
+}
+
+fn seconds(text: &str) -> Result<u64, ScenarioError> {
+    let duration: SignedDuration = text.parse().map_err(|error| ScenarioError::new("after", error))?;
+    match u64::try_from(duration.as_secs()) {
+        Ok(seconds) if duration.subsec_nanos() == 0 => Ok(seconds),
+        _ => Err(ScenarioError::new("after", format!("`{text}` is no whole number of seconds from zero"))),
+    }
+}

@@ -1,0 +1,386 @@
+//! A real Envoy with one listener for each configuration of the filter.
+
+mod access;
+mod admin;
+mod bootstrap;
+mod listener;
+mod log;
+mod port;
+mod process;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use cedar_gate_scenario::ConfigurationForm;
+use serde_json::{Value, json};
+
+use crate::polling;
+pub(crate) use access::Access;
+use admin::Admin;
+pub use log::LogLine;
+use log::{Log, Mark};
+use port::Port;
+use process::Process;
+
+/// The environment variable with the path of Envoy's binary.
+const BINARY: &str = "CEDAR_GATE_ENVOY";
+
+/// How long Envoy may take to start, or to take over a listener: the first one compiles the `.wasm`.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// What an [`Envoy`] is started with.
+#[derive(Clone, Debug)]
+pub struct EnvoyOptions {
+    /// Envoy's binary.
+    pub binary: PathBuf,
+    /// The filter.
+    pub wasm: PathBuf,
+    /// Where the cluster `upstream` is; every route leads there.
+    pub upstream: SocketAddr,
+    /// More clusters, by name, for the filter's own calls.
+    pub clusters: BTreeMap<String, SocketAddr>,
+    /// The number of worker threads.
+    pub concurrency: u32,
+    /// The environment variables of the VM.
+    pub environment: BTreeMap<String, String>,
+    /// What Envoy does to paths before the filter sees them.
+    pub paths: Paths,
+    /// The name of the VM, which is the namespace of the filter's shared data too. All listeners of one Envoy have it in
+    /// common.
+    pub vm_id: String,
+}
+
+impl EnvoyOptions {
+    /// The options for scenarios: two workers, raw paths, no further clusters, no environment.
+    pub fn new(binary: impl Into<PathBuf>, wasm: impl Into<PathBuf>, upstream: SocketAddr) -> Self {
+        Self {
+            binary: binary.into(),
+            wasm: wasm.into(),
+            upstream,
+            clusters: BTreeMap::new(),
+            concurrency: 2,
+            environment: BTreeMap::new(),
+            paths: Paths::default(),
+            vm_id: "cedar-gate".to_owned(),
+        }
+    }
+
+    /// Like [`new`](Self::new), with the binary that the environment variable `CEDAR_GATE_ENVOY` names; `None` without it.
+    pub fn from_env(wasm: impl Into<PathBuf>, upstream: SocketAddr) -> Option<Self> {
+        Some(Self::new(Self::binary_from_env()?, wasm, upstream))
+    }
+
+    /// The path in the environment variable `CEDAR_GATE_ENVOY`.
+    pub fn binary_from_env() -> Option<PathBuf> {
+        std::env::var_os(BINARY).map(PathBuf::from)
+    }
+}
+
+/// What Envoy does to paths before the filter sees them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Paths {
+    /// Normalised, slashes merged, escaped slashes refused: what a deployment should have.
+    Hardened,
+    /// As the client sent them.
+    #[default]
+    Raw,
+}
+
+/// A running Envoy. Dropping it ends the process and removes its files, which `CEDAR_GATE_KEEP` in the environment keeps.
+///
+/// All methods may be called from several threads at once. Changes of listeners wait for each other.
+#[derive(Debug)]
+pub struct Envoy {
+    options: EnvoyOptions,
+    admin: Admin,
+    log: Log,
+    access: access::AccessLog,
+    listeners: Mutex<Listeners>,
+    // Last, so that the process outlives nothing that asks it, and its directory is there until the end.
+    process: Process,
+}
+
+/// The listeners that Envoy has been told of.
+#[derive(Debug, Default)]
+struct Listeners {
+    /// A number for each content of the listener file; Envoy takes it for the version.
+    version: u64,
+    accepted: BTreeMap<String, Listener>,
+}
+
+#[derive(Clone, Debug)]
+struct Listener {
+    configuration: Value,
+    form: ConfigurationForm,
+    port: Arc<Port>,
+    resource: Value,
+    retired: bool,
+}
+
+/// Why a listener was not added or updated.
+#[derive(Debug)]
+pub enum ListenerError {
+    /// Envoy itself failed: it ended, or gave no answer in time.
+    Host(anyhow::Error),
+    /// The update was refused, which is what happens when the filter refuses its configuration.
+    Rejected(Rejected),
+}
+
+impl From<anyhow::Error> for ListenerError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl fmt::Display for ListenerError {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(error) => write!(to, "Envoy failed: {error:#}"),
+            Self::Rejected(Rejected { log, host }) => {
+                write!(to, "the listener was rejected; the filter logged {log:?}, Envoy {host:?}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ListenerError {}
+
+/// A refused listener.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// What the filter logged under this listener's name while Envoy tried.
+    pub log: Vec<String>,
+    /// What else Envoy logged meanwhile at level warning and above, traps included. Where several threads change
+    /// listeners or send requests, lines of others may be among them.
+    pub host: Vec<String>,
+}
+
+impl Envoy {
+    /// Starts Envoy, without a listener, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it ends before, with the end of its log, or is not ready within 60 s.
+    pub fn start(options: EnvoyOptions) -> anyhow::Result<Self> {
+        let mut process = Process::prepare()?;
+        let directory = process.directory().to_owned();
+        // Envoy reads the file for each listener; a build meanwhile must not give it another one.
+        let wasm = directory.join("filter.wasm");
+        fs::copy(&options.wasm, &wasm).with_context(|| format!("no filter at {}", options.wasm.display()))?;
+        let options = EnvoyOptions { wasm, ..options };
+        fs::write(bootstrap::file(&directory), bootstrap::bootstrap(&options, &directory).to_string())?;
+        fs::create_dir(bootstrap::listener_directory(&directory))?;
+        replace_listener_file(&directory, &json!({ "version_info": "0", "resources": [] }))?;
+
+        let log = Log::at(directory.join("envoy.log"));
+        let arguments = bootstrap::arguments(&options, &directory);
+        process.start(&options.binary, &arguments, log.path())?;
+        let admin = polling::until("Envoy's admin interface", BOUND, || {
+            process.check(&log)?;
+            Admin::find(&bootstrap::admin_address_file(&directory))
+        })?;
+        polling::until("Envoy to be ready", BOUND, || {
+            process.check(&log)?;
+            Ok(admin.is_ready().then_some(()))
+        })?;
+        let access = access::AccessLog::at(bootstrap::access_log_file(&directory));
+        Ok(Self { options, admin, log, access, listeners: Mutex::default(), process })
+    }
+
+    /// Adds a listener whose filter has `configuration`, waits until every worker serves it, and gives its port.
+    ///
+    /// `name` is also the name of the plugin, by which the filter's log lines are told apart. It must be new, and without
+    /// blanks and colons.
+    ///
+    /// # Errors
+    ///
+    /// See [`ListenerError`]; a rejected listener leaves the others as they were.
+    pub fn add_listener(
+        &self,
+        name: &str,
+        configuration: &Value,
+        form: ConfigurationForm,
+    ) -> Result<u16, ListenerError> {
+        let mut listeners = self.lock();
+        if listeners.accepted.contains_key(name) {
+            return Err(anyhow!("there is a listener `{name}` already").into());
+        }
+        let port = Port::reserve().context("there is no free port")?;
+        self.change(&mut listeners, name, configuration, form, port.into())
+    }
+
+    /// Gives the filter of the listener `name` a new configuration, waits until every worker has it, and gives the port,
+    /// which is the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// See [`ListenerError`]; when the update is rejected, the listener goes on with what it had.
+    pub fn update_listener(&self, name: &str, configuration: &Value) -> Result<u16, ListenerError> {
+        let mut listeners = self.lock();
+        let Some(listener) = listeners.accepted.get(name) else {
+            return Err(anyhow!("there is no listener `{name}`").into());
+        };
+        if listener.configuration == *configuration {
+            // Envoy skips an update that changes nothing, so there would be nothing to wait for.
+            return Ok(listener.port.number());
+        }
+        let (form, port) = (listener.form, Arc::clone(&listener.port));
+        self.change(&mut listeners, name, configuration, form, port)
+    }
+
+    /// Lets Envoy drop the listener `name` with one of the next changes.
+    ///
+    /// Not at once: the last plugin that goes takes the compiled `.wasm` with it, so a listener stays until another has
+    /// been accepted.
+    pub fn retire_listener(&self, name: &str) {
+        if let Some(listener) = self.lock().accepted.get_mut(name) {
+            listener.retired = true;
+        }
+    }
+
+    /// The answer of the admin interface to a GET for `path`, which starts with `/`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer, or none with status 200.
+    pub fn admin(&self, path: &str) -> anyhow::Result<String> {
+        self.admin.get(path)
+    }
+
+    /// Everything that the filter has logged so far, in all listeners.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub fn filter_log(&self) -> anyhow::Result<Vec<LogLine>> {
+        Ok(self.log.since(Mark::default())?.into_iter().filter_map(LogLine::of).collect())
+    }
+
+    /// The directory with Envoy's configuration and logs.
+    pub fn directory(&self) -> &Path {
+        self.process.directory()
+    }
+
+    /// The process's number.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The ends of both logs, from which a request's lines are read later.
+    pub(crate) fn marks(&self) -> anyhow::Result<Marks> {
+        Ok(Marks { log: self.log.mark()?, access: self.access.mark()? })
+    }
+
+    /// The filter's lines in the listener `name` after `marks`.
+    pub(crate) fn filter_log_since(&self, marks: Marks, name: &str) -> anyhow::Result<Vec<LogLine>> {
+        let lines = self.log.since(marks.log)?.into_iter().filter_map(LogLine::of);
+        Ok(lines.filter(|line| line.listener == name).collect())
+    }
+
+    /// The access-log line of the request that came over the connection from `client` after `marks`.
+    pub(crate) fn access_since(&self, marks: Marks, client: SocketAddr) -> anyhow::Result<Option<Access>> {
+        self.access.find(marks.access, client)
+    }
+
+    fn change(
+        &self,
+        listeners: &mut Listeners,
+        name: &str,
+        configuration: &Value,
+        form: ConfigurationForm,
+        port: Arc<Port>,
+    ) -> Result<u16, ListenerError> {
+        let number = port.number();
+        let resource = listener::listener(&self.options, name, number, configuration, form, self.directory());
+        let mut next = listeners.accepted.clone();
+        let listener = Listener { configuration: configuration.clone(), form, port, resource, retired: false };
+        next.insert(name.to_owned(), listener);
+
+        let mark = self.log.mark().context("the log cannot be read")?;
+        match self.load(listeners, &next)? {
+            Load::Accepted => {
+                // From now on the new one keeps the compiled `.wasm`.
+                next.retain(|_, listener| !listener.retired);
+                listeners.accepted = next;
+                Ok(number)
+            }
+            Load::Rejected => {
+                let rejected = self.rejected(mark, name)?;
+                // Or Envoy would try the faulty one again with every change.
+                let accepted = listeners.accepted.clone();
+                match self.load(listeners, &accepted)? {
+                    Load::Accepted => Err(ListenerError::Rejected(rejected)),
+                    Load::Rejected => Err(anyhow!("Envoy rejects listeners that it had accepted").into()),
+                }
+            }
+        }
+    }
+
+    /// Gives Envoy a new set of listeners and waits for what it makes of them.
+    fn load(&self, listeners: &mut Listeners, next: &BTreeMap<String, Listener>) -> anyhow::Result<Load> {
+        let before = self.admin.listener_counters()?;
+        listeners.version += 1;
+        let resources: Vec<_> = next.values().map(|listener| &listener.resource).collect();
+        let content = json!({ "version_info": listeners.version.to_string(), "resources": resources });
+        replace_listener_file(self.directory(), &content)?;
+
+        polling::until("Envoy to load its listeners", BOUND, || {
+            self.process.check(&self.log)?;
+            let counters = self.admin.listener_counters()?;
+            if counters.refused > before.refused {
+                return Ok(Some(Load::Rejected));
+            }
+            // What differs from before was added to the main thread; each worker gets it later and is counted then.
+            // Until then a new connection could still meet the old configuration.
+            let changed = counters.added + counters.modified - before.added - before.modified;
+            let expected = changed * u64::from(self.options.concurrency);
+            let served = counters.created - before.created == expected;
+            Ok((counters.loaded > before.loaded && served).then_some(Load::Accepted))
+        })
+    }
+
+    fn rejected(&self, mark: Mark, name: &str) -> anyhow::Result<Rejected> {
+        let (mut log, mut host) = (Vec::new(), Vec::new());
+        for entry in self.log.since(mark)? {
+            let is_warning = entry.is_warning();
+            let text = entry.message.clone();
+            match LogLine::of(entry) {
+                Some(line) if line.listener == name => log.push(line.message),
+                Some(_) => {}
+                None if is_warning => host.push(text),
+                None => {}
+            }
+        }
+        Ok(Rejected { log, host })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Load {
+    Accepted,
+    Rejected,
+}
+
+/// Where both logs ended at some time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    log: Mark,
+    access: Mark,
+}
+
+/// Envoy notices a file that is moved into the watched directory, and must never see half of one.
+fn replace_listener_file(directory: &Path, content: &Value) -> anyhow::Result<()> {
+    let draft = directory.join("listeners.draft");
+    fs::write(&draft, content.to_string())?;
+    fs::rename(&draft, bootstrap::listener_file(directory)).context("the listener file cannot be replaced")
+}

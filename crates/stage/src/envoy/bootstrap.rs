@@ -1,0 +1,104 @@
+//! How Envoy is started: its arguments, its bootstrap configuration and its files.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::EnvoyOptions;
+
+/// The cluster of every route.
+pub(super) const UPSTREAM: &str = "upstream";
+
+pub(super) fn file(directory: &Path) -> PathBuf {
+    directory.join("bootstrap.json")
+}
+
+pub(super) fn access_log_file(directory: &Path) -> PathBuf {
+    directory.join("access.log")
+}
+
+pub(super) fn admin_address_file(directory: &Path) -> PathBuf {
+    directory.join("admin-address")
+}
+
+/// A directory of its own, because Envoy reloads at anything that is moved into it.
+pub(super) fn listener_directory(directory: &Path) -> PathBuf {
+    directory.join("listeners")
+}
+
+pub(super) fn listener_file(directory: &Path) -> PathBuf {
+    listener_directory(directory).join("listeners.json")
+}
+
+pub(super) fn arguments(options: &EnvoyOptions, directory: &Path) -> Vec<OsString> {
+    vec![
+        "--config-path".into(),
+        file(directory).into(),
+        "--admin-address-path".into(),
+        admin_address_file(directory).into(),
+        "--concurrency".into(),
+        options.concurrency.to_string().into(),
+        // No hot restart, so no shared memory that a killed process would leave behind, and no clash of two Envoys.
+        "--disable-hot-restart".into(),
+        "--log-level".into(),
+        "warning".into(),
+        "--component-log-level".into(),
+        "wasm:info".into(),
+        "--log-format".into(),
+        super::log::FORMAT.into(),
+        // The access log says when a request has ended; its default of 10 s would make every test wait.
+        "--file-flush-interval-msec".into(),
+        "5".into(),
+        // A retired listener goes soon, not after ten minutes.
+        "--drain-time-s".into(),
+        "1".into(),
+    ]
+}
+
+pub(super) fn bootstrap(options: &EnvoyOptions, directory: &Path) -> Value {
+    let upstream = cluster(UPSTREAM, options.upstream);
+    let others = options.clusters.iter().map(|(name, address)| cluster(name, *address));
+    json!({
+        "node": { "id": "stage", "cluster": "stage" },
+        "admin": { "address": address("127.0.0.1", 0) },
+        "dynamic_resources": {
+            "lds_config": {
+                "resource_api_version": "V3",
+                "path_config_source": {
+                    "path": listener_file(directory),
+                    "watched_directory": { "path": listener_directory(directory) },
+                },
+            },
+        },
+        "static_resources": { "clusters": std::iter::once(upstream).chain(others).collect::<Vec<_>>() },
+    })
+}
+
+fn cluster(name: &str, to: SocketAddr) -> Value {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{
+                "lb_endpoints": [{ "endpoint": { "address": address(&to.ip().to_string(), to.port()) } }],
+            }],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "use_downstream_protocol_config": {
+                    "http_protocol_options": { "enable_trailers": true },
+                    "http2_protocol_options": {},
+                },
+            },
+        },
+    })
+}
+
+pub(super) fn address(ip: &str, port: u16) -> Value {
+    json!({ "socket_address": { "address": ip, "port_value": port } })
+}

@@ -1,0 +1,213 @@
+//! A real Envoy as a host of scenarios.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, ensure};
+use cedar_gate_scenario::{Gateway, Headers, Host, Observed, Received, Request, Start, StartRefused};
+use serde_json::Value;
+
+use crate::client::{self, Exchange};
+use crate::envoy::{Access, Envoy, EnvoyOptions, ListenerError, Marks};
+use crate::polling;
+use crate::upstream::{RECORD_ID, Upstream};
+
+/// How long the access log is waited for after the answer is there. Some broken requests never get a line.
+const ACCESS_LOG_BOUND: Duration = Duration::from_secs(2);
+
+/// The header by which the filter names a request in its audit records.
+const REQUEST_ID: &str = "x-request-id";
+
+/// An Envoy and an upstream; each gateway started from it is a listener of its own.
+///
+/// It may be shared among threads. All gateways have the VM in common, hence the filter's shared data too.
+#[derive(Debug)]
+pub struct EnvoyHost {
+    envoy: Envoy,
+    upstream: Upstream,
+    gateways: AtomicU64,
+    requests: AtomicU64,
+}
+
+impl EnvoyHost {
+    /// Starts both, with the Envoy at `binary` and the filter in the file `wasm`.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not start.
+    pub fn start(binary: &Path, wasm: &Path) -> anyhow::Result<Self> {
+        Self::start_with(binary, wasm, |_| ())
+    }
+
+    /// Starts both, with the Envoy that the environment variable `CEDAR_GATE_ENVOY` names; `None` without it.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not start.
+    pub fn from_env(wasm: &Path) -> anyhow::Result<Option<Self>> {
+        let Some(binary) = EnvoyOptions::binary_from_env() else { return Ok(None) };
+        Self::start(&binary, wasm).map(Some)
+    }
+
+    /// Starts both, with Envoy's options changed by `change`: further clusters, say, or variables of the VM.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not start.
+    pub fn start_with(binary: &Path, wasm: &Path, change: impl FnOnce(&mut EnvoyOptions)) -> anyhow::Result<Self> {
+        let upstream = Upstream::start().context("the upstream does not start")?;
+        let mut options = EnvoyOptions::new(binary, wasm, upstream.address());
+        change(&mut options);
+        let envoy = Envoy::start(options)?;
+        Ok(Self { envoy, upstream, gateways: AtomicU64::new(0), requests: AtomicU64::new(0) })
+    }
+
+    /// The Envoy, for what a scenario does not do: changing a configuration, reading metrics.
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// The upstream.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// Sends a request to the listener `name` on `port`, as [`Gateway::send`] does.
+    ///
+    /// # Errors
+    ///
+    /// When no answer came: the connection broke, or the deadline of the client passed.
+    pub fn send(&self, name: &str, port: u16, request: &Request) -> anyhow::Result<Observed> {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        // Not of the length of a UUID: Envoy writes a tracing decision into those.
+        let id = format!("{name}-request-{number}");
+        let sent = Sent::with(id, request);
+        let marks = self.envoy.marks()?;
+        let Exchange { client, answer } = client::send(port, &sent.request)?;
+        let answer = answer?;
+        // Written at the request's end, after the filter's last word about it.
+        let access = polling::until("the access log", ACCESS_LOG_BOUND, || self.envoy.access_since(marks, client)).ok();
+        let mut received = self.upstream.take(&sent.id);
+        ensure!(received.len() < 2, "the upstream got the request {} times", received.len());
+        Ok(Observed {
+            status: answer.status,
+            grpc_status: answer.grpc_status(),
+            headers: answer.headers,
+            body: answer.body,
+            upstream: received.pop().map(|received| sent.without_own_headers(received)),
+            audit: self.audit(marks, name, &sent)?,
+            details: access.and_then(details),
+        })
+    }
+
+    fn audit(&self, marks: Marks, name: &str, sent: &Sent) -> anyhow::Result<Vec<Value>> {
+        let lines = self.envoy.filter_log_since(marks, name)?;
+        Ok(lines
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(&line.message).ok())
+            .filter(|record| record.get("cedar_gate").and_then(Value::as_str) == Some("audit"))
+            .filter(|record| record.get("request_id").and_then(Value::as_str).is_some_and(|id| sent.is_named(id)))
+            .collect())
+    }
+}
+
+impl Host for EnvoyHost {
+    fn name(&self) -> &'static str {
+        "envoy"
+    }
+
+    /// # Panics
+    ///
+    /// When Envoy itself fails, or rejects the listener without a word from the filter: neither must pass for a refusal
+    /// of the filter.
+    fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
+        let name = format!("gateway-{}", self.gateways.fetch_add(1, Ordering::Relaxed));
+        match self.envoy.add_listener(&name, &start.configuration, start.form) {
+            Ok(port) => Ok(Box::new(EnvoyGateway { host: self, name, port })),
+            Err(ListenerError::Rejected(rejected)) if !rejected.log.is_empty() => {
+                Err(StartRefused { log: rejected.log })
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// One listener.
+struct EnvoyGateway<'host> {
+    host: &'host EnvoyHost,
+    name: String,
+    port: u16,
+}
+
+impl Gateway for EnvoyGateway<'_> {
+    fn now(&self) -> i64 {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    fn advance(&mut self, seconds: u64) {
+        // Envoy's clock is the real one: letting it run on is waiting.
+        thread::sleep(Duration::from_secs(seconds));
+    }
+
+    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
+        self.host.send(&self.name, self.port, request)
+    }
+}
+
+impl Drop for EnvoyGateway<'_> {
+    fn drop(&mut self) {
+        self.host.envoy.retire_listener(&self.name);
+    }
+}
+
+/// A request with the headers by which its traces are found.
+struct Sent {
+    id: String,
+    request: Request,
+    /// Whether `x-request-id` was added; a request may bring its own.
+    names_request: bool,
+}
+
+impl Sent {
+    fn with(id: String, request: &Request) -> Self {
+        let mut request = request.clone();
+        let names_request = !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(REQUEST_ID.as_bytes()));
+        request.headers.push((RECORD_ID.into(), id.clone().into()));
+        if names_request {
+            request.headers.push((REQUEST_ID.into(), id.clone().into()));
+        }
+        Self { id, request, names_request }
+    }
+
+    /// Whether an audit record with this id speaks of this request.
+    fn is_named(&self, id: &str) -> bool {
+        if self.names_request {
+            return self.id == id;
+        }
+        let own: Vec<_> = values(&self.request.headers, REQUEST_ID).collect();
+        // Envoy joins a repeated one; a filter may take the first.
+        own.join(",") == id || own.first().is_some_and(|first| first == id)
+    }
+
+    fn without_own_headers(&self, mut received: Received) -> Received {
+        received
+            .headers
+            .retain(|(name, _)| name != RECORD_ID.as_bytes() && !(self.names_request && name == REQUEST_ID.as_bytes()));
+        received
+    }
+}
+
+fn values(headers: &Headers, name: &str) -> impl Iterator<Item = String> {
+    headers
+        .iter()
+        .filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+}
+
+/// What came with an answer of the filter or of Envoy; an answer of the upstream has none.
+fn details(access: Access) -> Option<String> {
+    access.details.filter(|details| details != "via_upstream")
+}

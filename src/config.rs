@@ -1,0 +1,130 @@
+//! The configuration: read once, judged as a whole, and turned into types that cannot hold a bad value.
+//!
+//! Raw mirrors of what users write stand in `raw`; nothing else in the filter sees them. Whatever is wrong is
+//! collected, each fault with its path, so that one attempt shows all of them.
+
+mod fault;
+mod field;
+mod form;
+mod limits;
+mod policies;
+mod provider;
+mod raw;
+mod route;
+mod rules;
+
+pub use fault::{Fault, Faults};
+
+use fault::At;
+use raw::RawConfig;
+
+use crate::credential::Credentials;
+use crate::forward::Forward;
+use crate::gate::{Mode, ShadowMode};
+use crate::policy::Engine;
+use crate::route::RouteTable;
+use crate::separation::Separation;
+use crate::token::Providers;
+
+/// A configuration that the filter can serve.
+pub struct Config {
+    /// Whether verdicts are enforced.
+    pub mode: Mode,
+    /// Whom tokens come from.
+    pub providers: Providers,
+    /// Where they stand in requests.
+    pub credentials: Credentials,
+    /// What requests mean.
+    pub routes: RouteTable,
+    /// What is allowed.
+    pub engine: Engine,
+    /// Who must not be one.
+    pub separation: Separation,
+    /// What the upstream sees.
+    pub forward: Forward,
+    /// Whether each decision is logged.
+    pub audit_log: bool,
+    /// Sizes and times.
+    pub limits: Limits,
+    /// What can be served, but deserves a look.
+    pub warnings: Vec<Fault>,
+}
+
+/// Bounds on what one request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Levels of arrays and objects in a token's claims.
+    pub claims_depth: usize,
+    /// Bytes of a body that a decision waits for.
+    pub body_bytes: usize,
+    /// Nanoseconds that a decision waits for a body.
+    pub body_timeout_nanos: u64,
+}
+
+impl Config {
+    /// Reads a plugin configuration: JSON text, or an encoded `google.protobuf.Struct`.
+    ///
+    /// # Errors
+    ///
+    /// Every fault that can be seen at once.
+    pub fn load(bytes: &[u8]) -> Result<Self, Faults> {
+        let value = form::read(bytes).map_err(Faults::of_whole)?;
+        let raw: RawConfig = serde_json::from_value(value).map_err(|error| Faults::of_whole(error.to_string()))?;
+        let at = At::root();
+        match read(&at, raw) {
+            Some(config) if at.is_clean() => Ok(config),
+            Some(_) | None => Err(at.into_faults()),
+        }
+    }
+}
+
+fn read(at: &At, raw: RawConfig) -> Option<Config> {
+    at.unknown(&raw.unknown);
+    let mode = mode(at, at.take("mode", raw.mode));
+    let body_before_headers = rules::host(&at.field("host"), at.take("host", raw.host));
+    let providers = provider::providers(&at.field("providers"), at.require("providers", raw.providers));
+    let (limits, caps, token_bytes) = limits::limits(&at.field("limits"), at.take("limits", raw.limits).unwrap_or_default());
+    let credentials = rules::credentials(&at.field("credentials"), at.take("credentials", raw.credentials), token_bytes);
+    let separation = rules::separation(&at.field("separation"), at.take("separation", raw.separation));
+    let forward = rules::forward(&at.field("forward"), at.take("forward", raw.forward), &credentials);
+    let audit_log = rules::audit(&at.field("audit"), at.take("audit", raw.audit));
+    let drafts = route::drafts(&at.field("routes"), at.require("routes", raw.routes), body_before_headers);
+    let source = policies::source(&at.field("policies"), at.require("policies", raw.policies));
+    let (Some(source), Some(providers), Some(drafts)) = (source, providers, drafts) else { return None };
+
+    let questions: Vec<_> = drafts.iter().filter_map(route::Draft::question).collect();
+    let loaded = match Engine::load(&source, caps, &policies::askers(&providers), &questions) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            faults.into_iter().for_each(|fault| at.at(&fault.at).fault(fault.message));
+            return None;
+        }
+    };
+    let routes = route::table(&at.field("routes"), drafts, loaded.plans)?;
+    let mut warnings: Vec<Fault> =
+        loaded.warnings.into_iter().map(|warning| Fault { path: warning.at, message: warning.message }).collect();
+    warnings.extend(at.warnings());
+    Some(Config {
+        mode,
+        providers,
+        credentials,
+        routes,
+        engine: loaded.engine,
+        separation,
+        forward,
+        audit_log,
+        limits,
+        warnings,
+    })
+}
+
+fn mode(at: &At, mode: Option<String>) -> Mode {
+    match mode.as_deref() {
+        None | Some("enforce") => Mode::Enforce,
+        Some("shadow") => Mode::Shadow(ShadowMode::declared()),
+        Some(_) => {
+            at.field("mode").fault("must be `enforce` or `shadow`");
+            Mode::Enforce
+        }
+    }
+}

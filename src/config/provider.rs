@@ -1,0 +1,269 @@
+//! Providers and their keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::fault::At;
+use super::field::Field;
+use super::limits::duration;
+use super::raw::{RawClaimPath, RawClients, RawLocalJwks, RawParent, RawPrincipal, RawProvider};
+use crate::jose::{Algorithm, Judgement, KeyKind, KeySet, judge};
+use crate::policy::{EntityType, ValueType};
+use crate::token::{
+    ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalRule, Provider, Providers, TokenType,
+};
+
+/// Clocks that differ by more than this are broken.
+const MOST_SKEW: Duration = Duration::from_secs(300);
+
+/// Claims that are handed out again to somebody else, or that users choose themselves.
+const REASSIGNABLE: [&str; 5] = ["email", "name", "nickname", "preferred_username", "upn"];
+
+pub(super) fn providers(at: &At, raw: Option<BTreeMap<String, Field<RawProvider>>>) -> Option<Providers> {
+    let mut providers = Vec::new();
+    let raw = raw?;
+    if raw.is_empty() {
+        at.fault("names no provider");
+    }
+    for (at, name, raw) in at.members(raw) {
+        let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || !name.bytes().all(known) {
+            at.fault("the name of a provider is made of a-z, 0-9 and `-`");
+        }
+        providers.extend(provider(&at, name, raw));
+    }
+    check_issuers(at, &providers);
+    check_parent_types(at, &providers);
+    Some(Providers::new(providers))
+}
+
+fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
+    at.unknown(&raw.unknown);
+    let issuer = at.require("issuer", raw.issuer);
+    if issuer.as_deref() == Some("") {
+        at.field("issuer").fault("must not be empty");
+    }
+    let audiences = texts(at, "audiences", at.require("audiences", raw.audiences));
+    let algorithms = algorithms(at, at.require("algorithms", raw.algorithms));
+    let keys = keys(&at.field("local_jwks"), at.require("local_jwks", raw.local_jwks), &algorithms);
+    let token_types = match at.take("token_types", raw.token_types) {
+        Some(types) => texts(at, "token_types", Some(types)),
+        None => vec!["at+jwt".to_owned()],
+    };
+    let clock_skew = duration(at, "clock_skew", raw.clock_skew, Duration::from_secs(30), Duration::ZERO..=MOST_SKEW);
+    let day = Duration::from_secs(86_400);
+    let year = day.saturating_mul(366);
+    let max_lifetime = duration(at, "max_lifetime", raw.max_lifetime, day, Duration::from_secs(1)..=year);
+    let require_claims = at.take("require_claims", raw.require_claims).unwrap_or_default();
+    let require_claims =
+        at.field("require_claims").items(require_claims).into_iter().filter_map(|(at, raw)| claim_path(&at, raw));
+    let require_claims = require_claims.collect();
+    let principal = principal(&at.field("principal"), at.take("principal", raw.principal).unwrap_or_default());
+    let parents = parents(&at.field("parents"), at.take("parents", raw.parents).unwrap_or_default());
+    let clients = at.take("clients", raw.clients).and_then(|raw| clients(&at.field("clients"), raw));
+    Some(Provider {
+        name,
+        issuer: issuer?,
+        audiences,
+        algorithms,
+        keys,
+        token_types: token_types.iter().map(|text| TokenType::new(Some(text))).collect(),
+        clock_skew: seconds(clock_skew),
+        max_lifetime: seconds(max_lifetime),
+        require_claims,
+        principal: principal?,
+        parents,
+        clients,
+    })
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A list of texts that must not be empty, nor contain an empty text.
+fn texts(at: &At, name: &str, list: Option<Vec<Field<String>>>) -> Vec<String> {
+    let at = at.field(name);
+    let Some(list) = list else { return Vec::new() };
+    if list.is_empty() {
+        at.fault("must not be empty");
+    }
+    let texts = at.items(list).into_iter();
+    texts
+        .filter_map(|(at, text)| {
+            if text.is_empty() {
+                at.fault("must not be empty");
+                return None;
+            }
+            Some(text)
+        })
+        .collect()
+}
+
+fn algorithms(at: &At, list: Option<Vec<Field<String>>>) -> Vec<Algorithm> {
+    let names = texts(at, "algorithms", list);
+    let known = names.iter().enumerate().filter_map(|(index, name)| {
+        let algorithm = Algorithm::of_name(name);
+        if algorithm.is_none() {
+            let all: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+            at.field("algorithms").item(index).fault(format!("`{name}` is none of {}", all.join(", ")));
+        }
+        algorithm
+    });
+    known.collect()
+}
+
+fn keys(at: &At, raw: Option<RawLocalJwks>, algorithms: &[Algorithm]) -> KeySet {
+    let Some(raw) = raw else { return KeySet::default() };
+    at.unknown(&raw.unknown);
+    let Some(jwks) = at.require("inline", raw.inline) else { return KeySet::default() };
+    let at = at.field("inline");
+    at.unknown(&jwks.unknown);
+    let Some(list) = at.require("keys", jwks.keys) else { return KeySet::default() };
+    let at = at.field("keys");
+    let mut keys = Vec::new();
+    for (at, jwk) in at.items(list) {
+        keys.extend(key(&at, &jwk, algorithms));
+    }
+    if keys.is_empty() && at.is_clean() {
+        at.fault("has no key to verify signatures with");
+    }
+    for algorithm in algorithms {
+        if !keys.iter().any(|key: &crate::jose::Key| key.serves(*algorithm)) {
+            at.warning(format!("has no key for {algorithm}"));
+        }
+    }
+    KeySet::new(keys).unwrap_or_else(|repeated| {
+        at.fault(format!("the `kid` \"{repeated}\" occurs twice"));
+        KeySet::default()
+    })
+}
+
+fn key(at: &At, jwk: &Map<String, Value>, algorithms: &[Algorithm]) -> Option<crate::jose::Key> {
+    match judge(jwk) {
+        Ok(Judgement::Usable(key)) => {
+            let secret_without_hmac = key.material.kind() == KeyKind::Octets
+                && !algorithms.iter().any(|algorithm| algorithm.key_kind() == KeyKind::Octets);
+            if secret_without_hmac {
+                at.fault("a shared secret, but `algorithms` names no HS256, HS384 or HS512");
+            } else if !algorithms.iter().any(|algorithm| key.serves(*algorithm)) {
+                at.warning("serves none of `algorithms`");
+            }
+            Some(key)
+        }
+        Ok(Judgement::ForSomethingElse(reason)) => {
+            at.warning(format!("passed over: {reason}"));
+            None
+        }
+        Err(unusable) => {
+            at.fault(unusable.to_string());
+            None
+        }
+    }
+}
+
+fn principal(at: &At, raw: RawPrincipal) -> Option<PrincipalRule> {
+    at.unknown(&raw.unknown);
+    let entity_type = match at.take("type", raw.entity_type) {
+        Some(text) => entity_type(&at.field("type"), &text),
+        None => EntityType::parse("User"),
+    };
+    let id = match at.take("id", raw.id) {
+        Some(raw) => claim_path(&at.field("id"), raw),
+        None => ClaimPath::dotted("sub"),
+    };
+    if let Some(name) = id.as_ref().and_then(ClaimPath::name).filter(|name| REASSIGNABLE.contains(name)) {
+        at.field("id").fault(format!("`{name}` may be given to somebody else one day; use a stable claim such as `sub`"));
+    }
+    let mut attributes = BTreeMap::new();
+    for (at, name, raw) in at.field("attributes").members(at.take("attributes", raw.attributes).unwrap_or_default()) {
+        at.unknown(&raw.unknown);
+        let claim = at.require("claim", raw.claim).and_then(|raw| claim_path(&at.field("claim"), raw));
+        let value_type = value_type(&at, at.require("type", raw.value_type));
+        let required = at.take("required", raw.required).unwrap_or(false);
+        if let (Some(claim), Some(value_type)) = (claim, value_type) {
+            attributes.insert(name, ClaimAttribute { claim, value_type, required });
+        }
+    }
+    Some(PrincipalRule { entity_type: entity_type?, id: id?, attributes })
+}
+
+fn parents(at: &At, raw: Vec<Field<RawParent>>) -> Vec<ParentRule> {
+    let mut rules = Vec::new();
+    for (at, raw) in at.items(raw) {
+        at.unknown(&raw.unknown);
+        let claim = at.require("claim", raw.claim).and_then(|raw| claim_path(&at.field("claim"), raw));
+        let entity_type = at.require("type", raw.entity_type).and_then(|text| entity_type(&at.field("type"), &text));
+        let allow = at.take("allow", raw.allow).map(|list| texts(&at, "allow", Some(list)));
+        if let (Some(claim), Some(entity_type)) = (claim, entity_type) {
+            rules.push(ParentRule { claim, entity_type, allow });
+        }
+    }
+    rules
+}
+
+fn clients(at: &At, raw: RawClients) -> Option<ClientRule> {
+    at.unknown(&raw.unknown);
+    let entity_type = at.require("type", raw.entity_type).and_then(|text| entity_type(&at.field("type"), &text));
+    let condition = at.require("when", raw.when)?;
+    let at = at.field("when");
+    at.unknown(&condition.unknown);
+    let claim = at.require("claim", condition.claim).and_then(|raw| claim_path(&at.field("claim"), raw));
+    let equals = at.require("equals_claim", condition.equals_claim);
+    let equals = equals.and_then(|raw| claim_path(&at.field("equals_claim"), raw));
+    Some(ClientRule { entity_type: entity_type?, claim: claim?, equals: equals? })
+}
+
+pub(super) fn claim_path(at: &At, raw: RawClaimPath) -> Option<ClaimPath> {
+    let path = match raw {
+        RawClaimPath::Dotted(text) => ClaimPath::dotted(&text),
+        RawClaimPath::Members(members) => ClaimPath::new(members),
+    };
+    if path.is_none() {
+        at.fault("names no claim");
+    }
+    path
+}
+
+pub(super) fn entity_type(at: &At, text: &str) -> Option<EntityType> {
+    let entity_type = EntityType::parse(text);
+    if entity_type.is_none() {
+        at.fault(format!("`{text}` is no name of an entity type"));
+    }
+    entity_type
+}
+
+pub(super) fn value_type(at: &At, text: Option<String>) -> Option<ValueType> {
+    let text = text?;
+    let value_type = ValueType::of_name(&text);
+    if value_type.is_none() {
+        at.field("type").fault(format!("`{text}` is none of Boolean, Decimal, Long, Set<String>, String"));
+    }
+    value_type
+}
+
+fn check_issuers(at: &At, providers: &[Provider]) {
+    let mut issuers = BTreeSet::new();
+    for provider in providers {
+        if !issuers.insert(&provider.issuer) {
+            at.field(&provider.name).field("issuer").fault("is the issuer of another provider as well");
+        }
+    }
+}
+
+/// One issuer must not be able to make the roles that another one stands for.
+fn check_parent_types(at: &At, providers: &[Provider]) {
+    for provider in providers {
+        for (index, rule) in provider.parents.iter().enumerate() {
+            let shared = providers.iter().any(|other| {
+                other.name != provider.name && other.parents.iter().any(|each| each.entity_type == rule.entity_type)
+            });
+            if shared && rule.allow.is_none() {
+                let message = format!("another provider makes `{}` as well, so each needs `allow`", rule.entity_type);
+                at.field(&provider.name).field("parents").item(index).fault(message);
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The smaller sections: host, credentials, static separation, forwarding, audit.
+
+use std::collections::BTreeSet;
+
+use super::fault::At;
+use super::provider::{claim_path, entity_type};
+use super::raw::{RawAudit, RawCredentials, RawForward, RawHost, RawSeparation, RawStaticConstraint};
+use crate::credential::{Credentials, HeaderCredential};
+use crate::forward::Forward;
+use crate::http::HeaderName;
+use crate::policy::{EntityId, EntityType};
+use crate::separation::{Separation, StaticConstraint};
+
+/// Headers that carry the message itself; a claim in their place would break the request.
+const OF_THE_MESSAGE: [&str; 9] = [
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether bodies can be read before the headers go on.
+pub(super) fn host(at: &At, raw: Option<RawHost>) -> bool {
+    let Some(raw) = raw else { return false };
+    at.unknown(&raw.unknown);
+    at.take("body_before_headers", raw.body_before_headers).unwrap_or(false)
+}
+
+pub(super) fn credentials(at: &At, raw: Option<RawCredentials>, longest: usize) -> Credentials {
+    let mut headers = Vec::new();
+    if let Some(raw) = raw {
+        at.unknown(&raw.unknown);
+        let list = at.require("from_headers", raw.from_headers).unwrap_or_default();
+        let at = at.field("from_headers");
+        for (at, raw) in at.items(list) {
+            at.unknown(&raw.unknown);
+            let name = at.require("name", raw.name).and_then(|name| header_name(&at.field("name"), &name));
+            let schemes = at.take("schemes", raw.schemes).unwrap_or_default();
+            let schemes: Vec<String> = at.field("schemes").items(schemes).into_iter().map(|(at, scheme)| {
+                if !scheme.eq_ignore_ascii_case("bearer") {
+                    at.fault(format!("`{scheme}` is not supported; write Bearer"));
+                }
+                scheme
+            }).collect();
+            let Some(name) = name else { continue };
+            if name.as_str() == "authorization" && schemes.is_empty() {
+                at.field("schemes").fault("`authorization` always carries a scheme; write [Bearer]");
+            }
+            if headers.iter().any(|each: &HeaderCredential| each.name == name) {
+                at.field("name").fault("occurs twice");
+            }
+            headers.push(HeaderCredential { name, schemes });
+        }
+        if headers.is_empty() && at.is_clean() {
+            at.fault("names no place for a credential");
+        }
+    } else if let Some(name) = HeaderName::parse("authorization") {
+        headers.push(HeaderCredential { name, schemes: vec!["Bearer".to_owned()] });
+    }
+    Credentials { headers, longest }
+}
+
+pub(super) fn header_name(at: &At, text: &str) -> Option<HeaderName> {
+    let name = HeaderName::parse(text);
+    if name.is_none() {
+        at.fault(format!("`{text}` is no header name"));
+    }
+    name
+}
+
+pub(super) fn separation(at: &At, raw: Option<RawSeparation>) -> Separation {
+    let Some(raw) = raw else { return Separation::default() };
+    at.unknown(&raw.unknown);
+    let mut ids = BTreeSet::new();
+    let mut constraints = Vec::new();
+    for (at, raw) in at.field("static").items(at.take("static", raw.constraints).unwrap_or_default()) {
+        let Some(constraint) = constraint(&at, raw) else { continue };
+        if !ids.insert(constraint.id.clone()) {
+            at.field("id").fault("occurs twice");
+        }
+        constraints.push(constraint);
+    }
+    Separation { constraints }
+}
+
+fn constraint(at: &At, raw: RawStaticConstraint) -> Option<StaticConstraint> {
+    at.unknown(&raw.unknown);
+    let id = at.require("id", raw.id);
+    if id.as_deref() == Some("") {
+        at.field("id").fault("must not be empty");
+    }
+    let role_type = match at.take("type", raw.entity_type) {
+        Some(text) => entity_type(&at.field("type"), &text),
+        None => EntityType::parse("Role"),
+    }?;
+    let roles = at.require("roles", raw.roles)?;
+    let roles: Vec<String> = at.field("roles").items(roles).into_iter().map(|(_, role)| role).collect();
+    let distinct: BTreeSet<&String> = roles.iter().collect();
+    if distinct.len() < 2 || distinct.len() != roles.len() {
+        at.field("roles").fault("must be two or more different roles");
+    }
+    let at_most = at.require("at_most", raw.at_most)?;
+    if at_most == 0 || at_most >= roles.len() {
+        at.field("at_most").fault("must be at least 1, and less than the number of roles");
+    }
+    let roles = roles.iter().map(|role| EntityId::new(&role_type, role)).collect();
+    Some(StaticConstraint { id: id?, roles, at_most })
+}
+
+pub(super) fn forward(at: &At, raw: Option<RawForward>, credentials: &Credentials) -> Forward {
+    let Some(raw) = raw else { return Forward::default() };
+    at.unknown(&raw.unknown);
+    let removes_token = match at.take("token", raw.token).as_deref() {
+        None | Some("keep") => false,
+        Some("remove") => true,
+        Some(_) => {
+            at.field("token").fault("must be `keep` or `remove`");
+            false
+        }
+    };
+    let free = |at: &At, name: &HeaderName| {
+        if OF_THE_MESSAGE.contains(&name.folded()) {
+            at.fault("belongs to the message itself");
+        } else if credentials.names().any(|own| own == name) {
+            at.fault("carries the credential");
+        }
+    };
+    let mut headers: Vec<(HeaderName, _)> = Vec::new();
+    for (at, written, raw) in at.field("headers").members(at.take("headers", raw.headers).unwrap_or_default()) {
+        let (Some(name), Some(path)) = (header_name(&at, &written), claim_path(&at, raw)) else { continue };
+        free(&at, &name);
+        if headers.iter().any(|(each, _)| *each == name) {
+            at.fault("is another spelling of a header that is given already");
+        }
+        headers.push((name, path));
+    }
+    let mut protected = Vec::new();
+    let list = at.take("protected_headers", raw.protected_headers).unwrap_or_default();
+    for (at, written) in at.field("protected_headers").items(list) {
+        let Some(name) = header_name(&at, &written) else { continue };
+        free(&at, &name);
+        protected.push(name);
+    }
+    Forward { removes_token, headers, protected }
+}
+
+/// Whether decisions are logged.
+pub(super) fn audit(at: &At, raw: Option<RawAudit>) -> bool {
+    let Some(raw) = raw else { return true };
+    at.unknown(&raw.unknown);
+    at.take("log", raw.log).unwrap_or(true)
+}

@@ -1,0 +1,256 @@
+//! The decision about one request, as a list of steps.
+
+use std::collections::BTreeMap;
+
+use super::{Arrival, Now, body};
+use crate::audit::{Record, bounded};
+use crate::gate::Gate;
+use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead};
+use crate::policy::{Facts, Permit, TypedValue};
+use crate::refusal::{Cause, Refusal};
+use crate::route::{Access, Declaration, Parameters, Protected};
+use crate::token::{Session, UntrustedToken};
+
+/// What is known about a request so far; survives a refusal.
+pub(super) struct Known {
+    /// The record of the decision.
+    pub(super) record: Record,
+    /// The verified identity.
+    pub(super) session: Option<Session>,
+    /// Headers that must not reach the upstream.
+    pub(super) strip: Vec<String>,
+    /// Whether the caller speaks gRPC.
+    pub(super) is_grpc: bool,
+    now: Now,
+}
+
+/// How far the head alone leads.
+pub(super) enum Step {
+    /// To a question that lacks the body.
+    AwaitBody(Question),
+    /// To a permit.
+    Permitted(Permit),
+}
+
+/// A question to the policies.
+pub(super) struct Question {
+    /// The route, by its place in the table.
+    route: usize,
+    parameters: Parameters,
+    facts: Facts,
+}
+
+/// A question that waits for its body.
+pub(super) struct Asking {
+    question: Question,
+    declared: BTreeMap<String, crate::route::BodyMember>,
+    known: Known,
+    deadline: u64,
+}
+
+/// Decides as far as the head alone allows. What is learnt on the way stays in `known`.
+pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result<Step, Refusal> {
+    let config = gate.config();
+    let Arrival { headers, end_of_stream, source, now, .. } = arrival;
+
+    // What is asked for, in one form.
+    let head = RequestHead::from_pairs(headers).map_err(|_| Cause::HeaderMalformed)?;
+    known.of_head(gate, &head);
+    let seconds = now.reliable_seconds().ok_or(Cause::ClockUnreliable)?;
+    let host = Authority::parse(&head.authority).map_err(|_| Cause::HostMalformed)?;
+    known.record.host = Some(bounded(host.host()));
+    let (path, query) = CanonicalPath::parse(&head.target).map_err(|_| Cause::PathMalformed)?;
+    known.record.path = Some(bounded(path.as_str()));
+    let query = Query::new(query);
+    refuse_replaced_meaning(gate, &head, query)?;
+
+    // Which action that is, on what.
+    let (index, route, parameters) = config.routes.find(&head.method, &path)?;
+    known.record.route = Some(route.name.clone());
+    let protected = match &route.access {
+        Access::Public(declaration) => return Ok(Step::Permitted(Permit::of_public_route(declaration))),
+        Access::Protected(protected) => protected,
+    };
+    known.record.action = Some(protected.plan.action_name());
+
+    // Who asks.
+    let session = authenticate(gate, &head.headers, query, seconds, known)?;
+    let held = config.engine.inherited(&session.parents);
+    known.session = Some(session);
+    if let Some(constraint) = config.separation.violated(&held) {
+        known.record.policies = vec![format!("separation:{}", constraint.id)];
+        return Err(Cause::SeparationStatic.into());
+    }
+    let session = known.session.as_ref().ok_or(Cause::PolicyError)?;
+    if !protected.scopes.iter().all(|scope| session.scopes.contains(scope)) {
+        return Err(Refusal { cause: Cause::ScopeInsufficient, scopes: protected.scopes.clone() });
+    }
+
+    // What the request says about itself.
+    let facts = Facts {
+        method: head.method.clone(),
+        host: host.host().to_owned(),
+        path: path.as_str().to_owned(),
+        source,
+        now: seconds,
+        query: declared_query(protected, query)?,
+        headers: declared_headers(protected, &head.headers)?,
+        body: BTreeMap::new(),
+    };
+    let question = Question { route: index, parameters, facts };
+    if protected.body.is_empty() {
+        return question.ask(gate, known).map(Step::Permitted);
+    }
+    body::check_head(&head.headers, config.limits.body_bytes)?;
+    if end_of_stream { Err(Cause::BodyInvalid.into()) } else { Ok(Step::AwaitBody(question)) }
+}
+
+/// A request that carries the means to become another one behind this filter is refused: hop-by-hop nominations of
+/// protected headers (CVE-2024-45410), and a method that replaces the one decided about.
+fn refuse_replaced_meaning(gate: &Gate, head: &RequestHead, query: Query<'_>) -> Result<(), Cause> {
+    let config = gate.config();
+    for nominated in head.headers.all("connection").flat_map(|value| value.split(|byte| *byte == b',')) {
+        let name = std::str::from_utf8(nominated).map_err(|_| Cause::HeaderMalformed)?.trim();
+        let credential = config.credentials.names().any(|own| own.folded() == crate::http::fold(name));
+        if credential || config.forward.is_protected(name) {
+            return Err(Cause::HeaderMalformed);
+        }
+    }
+    match query.single("_method") {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) | Err(_) => Err(Cause::QueryInvalid),
+    }
+}
+
+/// From a credential to a session: each proof takes the one before it.
+fn authenticate(
+    gate: &Gate,
+    headers: &Headers,
+    query: Query<'_>,
+    now: i64,
+    known: &mut Known,
+) -> Result<Session, Cause> {
+    let config = gate.config();
+    let credential = config.credentials.extract(headers, query)?;
+    let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth)?;
+    let authentic = untrusted.authenticate(gate.verifier())?;
+    known.record.provider = Some(authentic.provider().name.clone());
+    let token_id = authentic.claims().identifier("jti").ok().flatten().map(bounded);
+    known.record.token_id = Some(token_id.unwrap_or_else(|| gate.token_name(credential.token())));
+    let session = authentic.timely(now)?.bound()?.session()?;
+    known.of_session(&session);
+    Ok(session)
+}
+
+fn declared_query(protected: &Protected, query: Query<'_>) -> Result<BTreeMap<String, TypedValue>, Cause> {
+    let mut values = BTreeMap::new();
+    for (name, declaration) in &protected.query {
+        let text = query.single(name).map_err(|_| Cause::QueryInvalid)?;
+        values.extend(typed(name, text.as_deref(), *declaration).map_err(|()| Cause::QueryInvalid)?);
+    }
+    Ok(values)
+}
+
+fn declared_headers(protected: &Protected, headers: &Headers) -> Result<BTreeMap<String, TypedValue>, Cause> {
+    let mut values = BTreeMap::new();
+    for (name, declaration) in &protected.headers {
+        let value = headers.single(name).map_err(|_| Cause::HeaderMalformed)?;
+        let text = value.map(std::str::from_utf8).transpose().map_err(|_| Cause::HeaderMalformed)?;
+        values.extend(typed(name, text, *declaration).map_err(|()| Cause::HeaderMalformed)?);
+    }
+    Ok(values)
+}
+
+fn typed(name: &str, text: Option<&str>, declaration: Declaration) -> Result<Option<(String, TypedValue)>, ()> {
+    match text {
+        Some(text) => {
+            let value = TypedValue::of_text(text, declaration.value_type).ok_or(())?;
+            Ok(Some((name.to_owned(), value)))
+        }
+        None if declaration.required => Err(()),
+        None => Ok(None),
+    }
+}
+
+impl Question {
+    /// Asks the policies.
+    fn ask(&self, gate: &Gate, known: &mut Known) -> Result<Permit, Refusal> {
+        let config = gate.config();
+        let protected = config.routes.protected(self.route).ok_or(Cause::PolicyError)?;
+        let session = known.session.as_ref().ok_or(Cause::PolicyError)?;
+        let resource = protected.resource.fill(&self.parameters, &self.facts);
+        known.record.resource = Some(bounded(&resource.id.to_string()));
+        let verdict = config.engine.decide(&protected.plan, session, &resource, &self.facts);
+        known.record.policies = verdict.policies;
+        known.record.reasons = verdict.reasons;
+        known.record.errors = verdict.errors.iter().map(|error| bounded(error)).collect();
+        verdict.outcome.map_err(Refusal::from)
+    }
+
+    /// Waits for the body.
+    pub(super) fn with(self, known: Known, gate: &Gate) -> Asking {
+        let config = gate.config();
+        let declared = config.routes.protected(self.route).map(|route| route.body.clone()).unwrap_or_default();
+        let deadline = known.now.unix_nanos.saturating_add(config.limits.body_timeout_nanos);
+        Asking { question: self, declared, known, deadline }
+    }
+}
+
+impl Asking {
+    /// See [`super::Exchange::deadline`].
+    pub(super) fn deadline(&self) -> u64 {
+        self.deadline
+    }
+
+    /// Reads what the route declares of the body.
+    pub(super) fn read_body(&self, body: &[u8]) -> Result<BTreeMap<String, TypedValue>, Cause> {
+        body::read(body, &self.declared)
+    }
+
+    /// Asks the policies with the body.
+    pub(super) fn ask_with(&mut self, gate: &Gate, body: BTreeMap<String, TypedValue>) -> Result<Permit, Refusal> {
+        self.question.facts.body = body;
+        self.question.ask(gate, &mut self.known)
+    }
+
+    /// What is known, once the decision is made.
+    pub(super) fn into_known(self) -> Known {
+        self.known
+    }
+}
+
+impl Known {
+    /// Nothing yet, but that a request has arrived.
+    pub(super) fn new(gate: &Gate, arrival: &Arrival) -> Self {
+        let record = Record {
+            cedar_gate: "audit",
+            decision_id: arrival.entropy.iter().map(|byte| format!("{byte:02x}")).collect(),
+            time: arrival.now.to_rfc3339(),
+            policy_digest: gate.config().engine.digest().to_owned(),
+            mode: gate.config().mode.name(),
+            ..Record::default()
+        };
+        Self { record, session: None, strip: Vec::new(), is_grpc: false, now: arrival.now }
+    }
+
+    fn of_head(&mut self, gate: &Gate, head: &RequestHead) {
+        self.is_grpc = head.is_grpc();
+        self.record.method = bounded(&head.method);
+        self.record.request_id = head.headers.text("x-request-id").map(bounded);
+        let config = gate.config();
+        self.strip = config.forward.stripped(&head.headers);
+        if config.forward.removes_token {
+            let credentials = config.credentials.names().map(|name| name.as_str());
+            let present = credentials.filter(|name| head.headers.all(name).next().is_some());
+            self.strip.extend(present.map(str::to_owned));
+        }
+    }
+
+    fn of_session(&mut self, session: &Session) {
+        self.record.principal = Some(bounded(&session.principal.to_string()));
+        self.record.client = session.client.as_deref().map(bounded);
+        let actors = session.actors.iter().map(|actor| bounded(&format!("{}|{}", actor.issuer, actor.subject)));
+        self.record.actors = actors.collect();
+        self.record.binding = Some(session.binding.name());
+    }
+}

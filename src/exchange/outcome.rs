@@ -1,0 +1,47 @@
+//! What is to be done after an input.
+
+use crate::forward::HeaderPatch;
+use crate::outbox::{Call, StoreOperation};
+use crate::policy::Permit;
+use crate::refusal::Reply;
+
+/// Exactly one of these for each input.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Hold the request back until its whole body is there.
+    AwaitBody,
+    /// Let the request go on.
+    Continue(Box<Onward>),
+    /// Hold the request back and call.
+    Fetch(Box<Call>),
+    /// Nothing changes.
+    Nothing,
+    /// Change the response's headers and let it go on.
+    PatchResponse(HeaderPatch),
+    /// Change the request's trailers and let them go on.
+    PatchTrailers(HeaderPatch),
+    /// Answer instead of the upstream.
+    Reply(Box<Reply>),
+    /// Hold the request back and ask the store.
+    Store(Box<StoreOperation>),
+}
+
+/// A request that goes on. Can be built only with a permit.
+#[derive(Debug)]
+pub struct Onward {
+    patch: HeaderPatch,
+}
+
+impl Onward {
+    pub(super) fn new(permit: Permit, patch: HeaderPatch) -> Self {
+        // The permit is used up: one permit, one request.
+        drop(permit);
+        Self { patch }
+    }
+
+    /// Changes to the request's headers, to be made before it goes on.
+    #[must_use]
+    pub fn patch(&self) -> &HeaderPatch {
+        &self.patch
+    }
+}

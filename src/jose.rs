@@ -1,0 +1,17 @@
+//! JSON Web Signatures: what a token's header may say, which keys there are, whether a signature holds.
+//!
+//! This module knows nothing about claims, issuers or time; see [`crate::token`] for those.
+
+mod algorithm;
+mod compact;
+mod elliptic;
+mod jwk;
+mod key;
+mod rsa_key;
+mod signature;
+
+pub use algorithm::{Algorithm, KeyKind};
+pub use compact::{CompactError, CompactToken, Header};
+pub use jwk::{Judgement, Unusable, judge};
+pub use key::{Key, KeySet, VerifyingKey};
+pub use signature::{InVm, SignatureVerifier, holds};

@@ -1,0 +1,132 @@
+//! The compact serialisation (RFC 7515 §7.1), read strictly before any other parser sees it.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::{Map, Value};
+
+use crate::json::{self, Bounds};
+
+/// A token that is well-formed as a compact JWS: three segments of strict base64url, two of them strict JSON objects.
+///
+/// Nothing about it is verified.
+#[derive(Clone, Debug)]
+pub struct CompactToken<'a> {
+    text: &'a str,
+    header: Header,
+    claims: Map<String, Value>,
+}
+
+/// The members of a JOSE header that this filter acts upon.
+///
+/// `jwk`, `jku`, `x5c` and `x5u` are not among them: a key is never taken from a token (RFC 8725 §3.10).
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// `alg`, as text.
+    pub algorithm: String,
+    /// `kid`, an opaque text.
+    pub key_id: Option<String>,
+    /// `typ`, as text.
+    pub token_type: Option<String>,
+}
+
+/// Why a token is not a compact JWS as this filter accepts it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CompactError {
+    /// `crit` is present, so the token demands an extension; none is implemented (RFC 7515 §4.1.11).
+    Critical,
+    /// Anything else.
+    Malformed,
+}
+
+/// A header is a handful of short members; whatever is larger is not one.
+const HEADER: Bounds = Bounds { depth: 4, values: 64 };
+
+/// Members and items in all claims together.
+const CLAIMS_VALUES: usize = 1024;
+
+/// A `kid` longer than this (in bytes) names no key of ours.
+const LONGEST_KEY_ID: usize = 256;
+
+impl<'a> CompactToken<'a> {
+    /// Parses a token whose length the caller has bounded already.
+    ///
+    /// # Errors
+    ///
+    /// [`CompactError`].
+    pub fn parse(text: &'a str, claims_depth: usize) -> Result<Self, CompactError> {
+        let mut segments = text.splitn(4, '.');
+        let (Some(header), Some(claims), Some(signature), None) =
+            (segments.next(), segments.next(), segments.next(), segments.next())
+        else {
+            return Err(CompactError::Malformed);
+        };
+        // The signature is decoded here as well, although jwt-compact does it again: bits that decode to nothing would
+        // make several texts of one token (golang-jwt/jwt#446).
+        decode(signature)?;
+        let header = Header::from_json(json::parse_object(&decode(header)?, HEADER).map_err(malformed)?)?;
+        let bounds = Bounds { depth: claims_depth, values: CLAIMS_VALUES };
+        let claims = json::parse_object(&decode(claims)?, bounds).map_err(malformed)?;
+        Ok(Self { text, header, claims })
+    }
+
+    /// The token as it came.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Its header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Its claims, unverified.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// Gives up the token for its claims.
+    #[must_use]
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+}
+
+fn malformed(_: json::JsonError) -> CompactError {
+    CompactError::Malformed
+}
+
+fn decode(segment: &str) -> Result<Vec<u8>, CompactError> {
+    // `base64ct` refuses padding, other alphabets, white space and trailing bits that are not zero.
+    Base64UrlUnpadded::decode_vec(segment).map_err(|_| CompactError::Malformed)
+}
+
+impl Header {
+    fn from_json(members: Map<String, Value>) -> Result<Self, CompactError> {
+        if members.contains_key("crit") {
+            return Err(CompactError::Critical);
+        }
+        // `b64` (RFC 7797) works through `crit` alone; without it, somebody else might still honour it. `zip` and `enc`
+        // belong to JWE, and `cty` announces a nested token.
+        if ["b64", "zip", "enc", "cty"].into_iter().any(|name| members.contains_key(name)) {
+            return Err(CompactError::Malformed);
+        }
+        let algorithm = text(&members, "alg")?.ok_or(CompactError::Malformed)?;
+        let key_id = text(&members, "kid")?;
+        if key_id.as_ref().is_some_and(|id| id.len() > LONGEST_KEY_ID) {
+            return Err(CompactError::Malformed);
+        }
+        Ok(Self { algorithm, key_id, token_type: text(&members, "typ")? })
+    }
+}
+
+fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>, CompactError> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(CompactError::Malformed)
+        }
+    }
+}

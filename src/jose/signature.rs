@@ -1,0 +1,115 @@
+//! Does the signature hold? Asked through jwt-compact, answered by an injected pure function.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use jwt_compact::alg::{Es256, Es256k, Hs256, Hs256Key, Hs384, Hs384Key, Hs512, Hs512Key, Rsa};
+use jwt_compact::{AlgorithmExt, AlgorithmSignature, UntrustedToken};
+
+use super::elliptic::{Es384, Es512, StrictEd25519};
+use super::{Algorithm, CompactToken, Key, VerifyingKey};
+
+/// Verifies signatures. A host may put its own cryptography here; the binding of algorithm, key type, curve and hash
+/// stays with [`Algorithm`] and [`Key::serves`], so that a lenient host cannot widen it.
+pub trait SignatureVerifier {
+    /// Whether `signature` over `message` is valid under `key` by `algorithm`. Must be pure.
+    fn verify(&self, algorithm: Algorithm, key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool;
+}
+
+/// Whether the token is signed by `key` with `algorithm`.
+#[must_use]
+pub fn holds(token: &CompactToken<'_>, algorithm: Algorithm, key: &Key, verifier: &dyn SignatureVerifier) -> bool {
+    let Ok(untrusted) = UntrustedToken::new(token.text()) else { return false };
+    let seam = Injected { algorithm, verifier };
+    // jwt-compact checks once more that the header's `alg` is the one asked for. The claims have been parsed strictly
+    // already, so its own reading of them (`Empty`) goes unused.
+    key.serves(algorithm) && seam.validator::<jwt_compact::Empty>(&key.material).validate(&untrusted).is_ok()
+}
+
+/// Pure Rust inside of the VM: jwt-compact's algorithms, and ours behind its trait.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InVm;
+
+impl SignatureVerifier for InVm {
+    fn verify(&self, algorithm: Algorithm, key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+        match (algorithm, key) {
+            (Algorithm::EdDsa, VerifyingKey::Ed25519(key)) => by(&StrictEd25519, key, message, signature),
+            (Algorithm::Es256, VerifyingKey::P256(key)) => by(&Es256, key, message, signature),
+            (Algorithm::Es256K, VerifyingKey::Secp256k1(key)) => {
+                by(&Es256k::<sha2::Sha256>::default(), key, message, signature)
+            }
+            (Algorithm::Es384, VerifyingKey::P384(key)) => by(&Es384, key, message, signature),
+            (Algorithm::Es512, VerifyingKey::P521(key)) => by(&Es512, key, message, signature),
+            (Algorithm::Hs256, VerifyingKey::Octets(key)) => by(&Hs256, &Hs256Key::new(&key.0), message, signature),
+            (Algorithm::Hs384, VerifyingKey::Octets(key)) => by(&Hs384, &Hs384Key::new(&key.0), message, signature),
+            (Algorithm::Hs512, VerifyingKey::Octets(key)) => by(&Hs512, &Hs512Key::new(&key.0), message, signature),
+            (Algorithm::Ps256, VerifyingKey::Rsa(key)) => by(&Rsa::ps256(), key, message, signature),
+            (Algorithm::Ps384, VerifyingKey::Rsa(key)) => by(&Rsa::ps384(), key, message, signature),
+            (Algorithm::Ps512, VerifyingKey::Rsa(key)) => by(&Rsa::ps512(), key, message, signature),
+            (Algorithm::Rs256, VerifyingKey::Rsa(key)) => by(&Rsa::rs256(), key, message, signature),
+            (Algorithm::Rs384, VerifyingKey::Rsa(key)) => by(&Rsa::rs384(), key, message, signature),
+            (Algorithm::Rs512, VerifyingKey::Rsa(key)) => by(&Rsa::rs512(), key, message, signature),
+            // A key of another kind than the algorithm's: `Key::serves` has refused it already.
+            (
+                Algorithm::EdDsa
+                | Algorithm::Es256
+                | Algorithm::Es256K
+                | Algorithm::Es384
+                | Algorithm::Es512
+                | Algorithm::Hs256
+                | Algorithm::Hs384
+                | Algorithm::Hs512
+                | Algorithm::Ps256
+                | Algorithm::Ps384
+                | Algorithm::Ps512
+                | Algorithm::Rs256
+                | Algorithm::Rs384
+                | Algorithm::Rs512,
+                _,
+            ) => false,
+        }
+    }
+}
+
+fn by<A: jwt_compact::Algorithm>(algorithm: &A, key: &A::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    A::Signature::LENGTH.is_none_or(|length| length.get() == signature.len())
+        && A::Signature::try_from_slice(signature)
+            .is_ok_and(|signature| algorithm.verify_signature(&signature, key, message))
+}
+
+/// The injected function, seen as an algorithm of jwt-compact.
+struct Injected<'a> {
+    algorithm: Algorithm,
+    verifier: &'a dyn SignatureVerifier,
+}
+
+/// Signature bytes whose form the verifier checks.
+struct SignatureBytes(Vec<u8>);
+
+impl AlgorithmSignature for SignatureBytes {
+    fn try_from_slice(bytes: &[u8]) -> anyhow::Result<Self> {
+        Ok(Self(bytes.to_vec()))
+    }
+
+    fn as_bytes(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.0)
+    }
+}
+
+impl jwt_compact::Algorithm for Injected<'_> {
+    type SigningKey = Infallible;
+    type VerifyingKey = VerifyingKey;
+    type Signature = SignatureBytes;
+
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(self.algorithm.name())
+    }
+
+    fn sign(&self, key: &Infallible, _: &[u8]) -> SignatureBytes {
+        match *key {}
+    }
+
+    fn verify_signature(&self, signature: &SignatureBytes, key: &VerifyingKey, message: &[u8]) -> bool {
+        self.verifier.verify(self.algorithm, key, message, &signature.0)
+    }
+}

@@ -1,0 +1,22 @@
+//! Policies: loaded and judged once, asked for every request.
+//!
+//! A [`Permit`] is the only thing that lets a request go on, and only this module makes one: from an answer of Cedar
+//! without a single error, or for a route that is declared public.
+
+mod context;
+mod engine;
+mod entities;
+mod guard;
+mod permit;
+mod question;
+mod schema;
+mod source;
+mod value;
+
+pub use context::{Facts, Plan};
+pub use engine::{Engine, Loaded, Verdict};
+pub use guard::{Caps, Excess};
+pub use permit::Permit;
+pub use question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
+pub use source::{Source, embedded};
+pub use value::{EntityId, EntityType, TypedValue, ValueType};

@@ -1,0 +1,366 @@
+//! Loading a policy set, and asking it.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use cedar_policy::{
+    Authorizer, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator,
+};
+use sha2::{Digest, Sha256};
+
+use super::context::{self, Facts, Plan};
+use super::entities::Store;
+use super::guard::{self, Caps, Excess};
+use super::permit::Permit;
+use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
+use super::schema::SchemaTypes;
+use super::source::Source;
+use super::{EntityId, EntityType, TypedValue};
+use crate::refusal::Cause;
+use crate::token::Session;
+
+/// A policy set that has been judged fit.
+pub struct Engine {
+    schema: Schema,
+    policies: PolicySet,
+    store: Store,
+    authorizer: Authorizer,
+    digest: String,
+}
+
+/// What the policies say to a request.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The permit, or why there is none.
+    pub outcome: Result<Permit, Cause>,
+    /// The policies that determined it; none where nothing permits.
+    pub policies: Vec<String>,
+    /// The `@reason`s of those policies.
+    pub reasons: Vec<String>,
+    /// Errors of policies, each of which denies.
+    pub errors: Vec<String>,
+}
+
+/// Everything that loading a policy set yields.
+pub struct Loaded {
+    /// The engine.
+    pub engine: Engine,
+    /// How the questions of each route are put; in the order of the routes.
+    pub plans: Vec<Plan>,
+    /// What is allowed, but worth a look.
+    pub warnings: Vec<PolicyFault>,
+}
+
+/// Annotations that steer the answer and are not understood yet; ignoring one would weaken what its author meant.
+const RESERVED_ANNOTATIONS: [&str; 4] = ["acr_values", "challenge", "max_age", "scope"];
+
+impl Engine {
+    /// Judges a policy set against the routes and principals of a configuration.
+    ///
+    /// # Errors
+    ///
+    /// All faults that can be seen together.
+    pub fn load(
+        source: &Source,
+        caps: Caps,
+        askers: &[Asker],
+        routes: &[RouteQuestion],
+    ) -> Result<Loaded, Vec<PolicyFault>> {
+        let (schema, types) = load_schema(source, caps)?;
+        let (policies, mut warnings) = load_policies(source, caps, &schema)?;
+        let named: Vec<EntityUid> = policies.policies().flat_map(cedar_policy::Policy::entity_literals).collect();
+        let store = Store::load(&source.entities, &schema, named)
+            .map_err(|message| vec![PolicyFault::new("policies.entities", message)])?;
+        let digest = digest(source);
+        let engine = Self { schema, policies, store, authorizer: Authorizer::new(), digest };
+
+        let mut faults = Vec::new();
+        let all_offers = |action: &str| {
+            context::union(routes.iter().filter(|route| route.action == action).map(context::offers))
+        };
+        let mut plans = Vec::new();
+        for route in routes {
+            match engine.plan(route, &types, &all_offers(&route.action)) {
+                Ok(plan) => plans.push(plan),
+                Err(found) => faults.extend(found),
+            }
+        }
+        faults.extend(engine.rehearse(askers, routes));
+        if faults.is_empty() && !plans.is_empty() {
+            let unasked = askers.iter().filter(|asker| !plans.iter().any(|plan| plan.principals.contains(&asker.entity_type.0)));
+            warnings.extend(
+                unasked.map(|asker| PolicyFault::new(&asker.at, "no action of the schema applies to this type of principal")),
+            );
+        }
+        if faults.is_empty() { Ok(Loaded { engine, plans, warnings }) } else { Err(faults) }
+    }
+
+    /// A digest of schema, policies and static entities: SHA-256 in lower-case hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The given entities and all that they descend from in the static entities.
+    #[must_use]
+    pub fn inherited(&self, ids: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
+        self.store.inherited(ids)
+    }
+
+    /// Decides about one request.
+    #[must_use]
+    pub fn decide(&self, plan: &Plan, session: &Session, resource: &Resource, facts: &Facts) -> Verdict {
+        if !plan.principals.contains(session.principal.0.type_name()) {
+            return Verdict::without_policies(Cause::PolicyDenied, Vec::new());
+        }
+        match self.question(plan, session, resource, facts) {
+            Ok((request, entities)) => self.verdict(&self.authorizer.is_authorized(&request, &self.policies, &entities)),
+            Err(error) => Verdict::without_policies(Cause::PolicyError, vec![error]),
+        }
+    }
+
+    fn question(
+        &self,
+        plan: &Plan,
+        session: &Session,
+        resource: &Resource,
+        facts: &Facts,
+    ) -> Result<(Request, cedar_policy::Entities), String> {
+        let context = plan.context(session, facts)?;
+        let request = Request::new(
+            session.principal.0.clone(),
+            plan.action.clone(),
+            resource.id.0.clone(),
+            context,
+            Some(&self.schema),
+        )
+        .map_err(|error| error.to_string())?;
+        Ok((request, self.store.slice(session, resource, &self.schema)?))
+    }
+
+    fn verdict(&self, response: &cedar_policy::Response) -> Verdict {
+        let mut policies: Vec<&PolicyId> = response.diagnostics().reason().collect();
+        policies.sort_unstable();
+        let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
+        let reasons = policies.iter().filter_map(|id| self.policies.annotation(id, "reason")).map(str::to_owned).collect();
+        let outcome = match response.decision() {
+            // Cedar skips a `forbid` that errs, and may allow. An error is never a reason to go on.
+            Decision::Allow if errors.is_empty() => Ok(Permit::of_policy()),
+            Decision::Allow => Err(Cause::PolicyError),
+            Decision::Deny if errors.is_empty() => Err(Cause::PolicyDenied),
+            Decision::Deny => Err(Cause::PolicyError),
+        };
+        Verdict { outcome, policies: policies.into_iter().map(ToString::to_string).collect(), reasons, errors }
+    }
+
+    fn plan(
+        &self,
+        route: &RouteQuestion,
+        types: &SchemaTypes,
+        elsewhere: &context::Offers,
+    ) -> Result<Plan, Vec<PolicyFault>> {
+        let fault = |field: &str, message: String| vec![PolicyFault::new(format!("{}.{field}", route.at), message)];
+        let action = action(&route.action)
+            .ok_or_else(|| fault("action", format!("`{}` is not an action: write `view` or `Bank::Action::\"view\"`", route.action)))?;
+        let principals: Vec<_> = match self.schema.principals_for_action(&action) {
+            Some(principals) => principals.cloned().collect(),
+            None => return Err(fault("action", format!("the schema has no action `{action}`"))),
+        };
+        let resources: Vec<_> = self.schema.resources_for_action(&action).into_iter().flatten().collect();
+        if !resources.contains(&&route.resource_type.0) {
+            let message = format!("the schema does not apply `{action}` to resources of type `{}`", route.resource_type);
+            return Err(fault("resource.type", message));
+        }
+        let namespace = action.type_name().namespace();
+        let declared = types
+            .context(&namespace, action.id().unescaped())
+            .ok_or_else(|| fault("action", format!("the context of `{action}` is not a record")))?;
+        let mut complaints = Vec::new();
+        let context = context::matched("context", &declared, &context::offers(route), elsewhere, &mut complaints);
+        if complaints.is_empty() {
+            Ok(Plan { action, principals, context })
+        } else {
+            Err(complaints.into_iter().map(|complaint| PolicyFault::new(&route.at, complaint)).collect())
+        }
+    }
+
+    /// Makes sample entities of all that requests can name, with all attributes and with the certain ones only, and has
+    /// Cedar check them: what does not fit the schema would otherwise deny every request at run time.
+    fn rehearse(&self, askers: &[Asker], routes: &[RouteQuestion]) -> Vec<PolicyFault> {
+        let mut faults = Vec::new();
+        for asker in askers {
+            for parents in &asker.parents {
+                faults.extend(self.rehearse_parents(asker, parents));
+            }
+            let check = self.rehearse_entity(&asker.entity_type, &asker.attributes, &[]);
+            faults.extend(check.err().map(|message| PolicyFault::new(&asker.at, message)));
+        }
+        for route in routes {
+            let check = self.rehearse_entity(&route.resource_type, &route.attributes, &route.parents);
+            faults.extend(check.err().map(|message| PolicyFault::new(format!("{}.resource", route.at), message)));
+        }
+        faults
+    }
+
+    fn rehearse_parents(&self, asker: &Asker, parents: &Parents) -> Option<PolicyFault> {
+        let ids: Vec<&str> = match &parents.allow {
+            Some(allow) => allow.iter().map(String::as_str).collect(),
+            None => vec!["cedar-gate: any other id"],
+        };
+        for id in ids {
+            let parent = EntityId::new(&parents.entity_type, id);
+            if !self.store.contains(&parent)
+                && let Err(message) = self.rehearse_entity(&parents.entity_type, &[], &[])
+            {
+                return Some(PolicyFault::new(
+                    &parents.at,
+                    format!("`{parent}` needs a static entity (name the accepted ids by `allow`): {message}"),
+                ));
+            }
+            let bare = cedar_policy::Entity::new_no_attrs(
+                EntityId::new(&asker.entity_type, "cedar-gate: a sample").0,
+                [parent.0].into(),
+            );
+            // Attributes are rehearsed apart; here only the membership counts.
+            if asker.attributes.iter().all(|(_, _, required)| !required)
+                && let Err(error) = cedar_policy::Entities::from_entities([bare], Some(&self.schema))
+            {
+                return Some(PolicyFault::new(&parents.at, full(&error)));
+            }
+        }
+        None
+    }
+
+    fn rehearse_entity(
+        &self,
+        entity_type: &EntityType,
+        attributes: &[(String, super::ValueType, bool)],
+        parents: &[EntityType],
+    ) -> Result<(), String> {
+        for all in [true, false] {
+            let sample = |(name, value_type, _): &(String, super::ValueType, bool)| {
+                (name.clone(), TypedValue::sample(*value_type).expression())
+            };
+            let attributes = attributes.iter().filter(|(_, _, always)| all || *always).map(sample).collect();
+            let parents = parents.iter().map(|parent| EntityId::new(parent, "cedar-gate: a sample").0).collect();
+            let id = EntityId::new(entity_type, "cedar-gate: a sample").0;
+            let entity = cedar_policy::Entity::new(id, attributes, parents).map_err(|error| full(&error))?;
+            cedar_policy::Entities::from_entities([entity], Some(&self.schema)).map_err(|error| full(&error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Verdict {
+    fn without_policies(cause: Cause, errors: Vec<String>) -> Self {
+        Self { outcome: Err(cause), policies: Vec::new(), reasons: Vec::new(), errors }
+    }
+}
+
+/// The action of a configured name.
+fn action(text: &str) -> Option<EntityUid> {
+    if text.contains("::") {
+        return EntityUid::from_str(text).ok();
+    }
+    Some(EntityId::new(&EntityType::parse("Action")?, text).0)
+}
+
+fn load_schema(source: &Source, caps: Caps) -> Result<(Schema, SchemaTypes), Vec<PolicyFault>> {
+    let fault = |message: String| vec![PolicyFault::new("policies.schema", message)];
+    guard::measure(&source.schema, caps).map_err(|excess| fault(excess_message(excess, caps)))?;
+    let (schema, _) = Schema::from_cedarschema_str(&source.schema).map_err(|error| fault(full(&error)))?;
+    let types = SchemaTypes::of(&source.schema).map_err(fault)?;
+    Ok((schema, types))
+}
+
+fn load_policies(
+    source: &Source,
+    caps: Caps,
+    schema: &Schema,
+) -> Result<(PolicySet, Vec<PolicyFault>), Vec<PolicyFault>> {
+    let mut faults = Vec::new();
+    let mut all = PolicySet::new();
+    for (name, text) in &source.policies {
+        let mut fault = |message: String| faults.push(PolicyFault::new("policies.policies", format!("{name}: {message}")));
+        if let Err(excess) = guard::measure(text, caps) {
+            fault(excess_message(excess, caps));
+            continue;
+        }
+        let parsed = match PolicySet::from_str(text) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                fault(full(&error));
+                continue;
+            }
+        };
+        if parsed.templates().next().is_some() {
+            fault("templates are not supported: nothing would link them".to_owned());
+        }
+        for policy in parsed.policies() {
+            let id = match policy.annotation("id") {
+                Some(id) => id.to_owned(),
+                None => format!("{name}:{}", policy.id()),
+            };
+            if id.starts_with("separation:") {
+                fault(format!("`@id(\"{id}\")`: ids with `separation:` belong to compiled constraints"));
+            }
+            for reserved in RESERVED_ANNOTATIONS {
+                if policy.annotation(reserved).is_some() {
+                    fault(format!("policy `{id}`: the annotation `@{reserved}` is not supported yet"));
+                }
+            }
+            if all.add(policy.new_id(PolicyId::new(&id))).is_err() {
+                fault(format!("the policy id `{id}` occurs twice"));
+            }
+        }
+    }
+    let result = Validator::new(schema.clone()).validate(&all, ValidationMode::Strict);
+    faults.extend(result.validation_errors().map(|error| PolicyFault::new("policies.policies", full(error))));
+    let mut warnings: Vec<_> =
+        result.validation_warnings().map(|warning| PolicyFault::new("policies.policies", full(warning))).collect();
+    warnings.extend(all.policies().filter(|policy| permits_everything(policy)).map(|policy| {
+        let message = format!("policy `{}` permits everything to everyone", policy.id());
+        PolicyFault::new("policies.policies", message)
+    }));
+    if faults.is_empty() { Ok((all, warnings)) } else { Err(faults) }
+}
+
+fn permits_everything(policy: &cedar_policy::Policy) -> bool {
+    policy.effect() == cedar_policy::Effect::Permit
+        && !policy.has_non_scope_constraint()
+        && policy.principal_constraint() == cedar_policy::PrincipalConstraint::Any
+        && policy.action_constraint() == cedar_policy::ActionConstraint::Any
+        && policy.resource_constraint() == cedar_policy::ResourceConstraint::Any
+}
+
+fn excess_message(excess: Excess, caps: Caps) -> String {
+    match excess {
+        Excess::Chain(line) => format!("line {line}: a chain of more than {} operators (limits.policy_chain)", caps.chain),
+        Excess::Depth(line) => format!("line {line}: nested deeper than {} (limits.policy_depth)", caps.depth),
+        Excess::Unclosed(line) => format!("line {line}: a bracket or a string is not closed"),
+    }
+}
+
+/// An error with the reasons behind it, which its first line alone leaves out.
+fn full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn digest(source: &Source) -> String {
+    let mut hash = Sha256::new();
+    let entities = source.entities.to_string();
+    let policies = source.policies.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]);
+    // Lengths keep the parts apart, so that text cannot move from one to the next.
+    for part in [source.schema.as_str(), entities.as_str()].into_iter().chain(policies) {
+        hash.update(part.len().to_string());
+        hash.update(":");
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,76 @@
+//! What the rest of the filter tells the policy module: who may ask, on which routes, about what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{EntityId, EntityType, TypedValue, ValueType};
+
+/// A kind of principal, as a provider makes it.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Where it is configured, for faults.
+    pub at: String,
+    /// Its entity type.
+    pub entity_type: EntityType,
+    /// Its attributes: name, type, and whether it always has them.
+    pub attributes: Vec<(String, ValueType, bool)>,
+    /// Its possible parents.
+    pub parents: Vec<Parents>,
+}
+
+/// Parents of one type.
+#[derive(Clone, Debug)]
+pub struct Parents {
+    /// Where they are configured, for faults.
+    pub at: String,
+    /// Their type.
+    pub entity_type: EntityType,
+    /// Their ids, where they are limited.
+    pub allow: Option<Vec<String>>,
+}
+
+/// A route, as far as policies see it.
+#[derive(Clone, Debug)]
+pub struct RouteQuestion {
+    /// Where it is configured, for faults.
+    pub at: String,
+    /// The action: an id, or `Namespace::Action::"id"`.
+    pub action: String,
+    /// The resource's type.
+    pub resource_type: EntityType,
+    /// The types of the resource's parents.
+    pub parents: Vec<EntityType>,
+    /// The resource's attributes: name, type, and whether it always has them.
+    pub attributes: Vec<(String, ValueType, bool)>,
+    /// Declared members of the body: name, type, and whether they are always there.
+    pub body: Vec<(String, ValueType, bool)>,
+    /// Declared query parameters, likewise.
+    pub query: Vec<(String, ValueType, bool)>,
+    /// Declared headers, likewise.
+    pub headers: Vec<(String, ValueType, bool)>,
+}
+
+/// The resource of one request.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// What it is.
+    pub id: EntityId,
+    /// What it belongs to, besides what its static entity says.
+    pub parents: BTreeSet<EntityId>,
+    /// What the request says about it; the static entity wins.
+    pub attributes: BTreeMap<String, TypedValue>,
+}
+
+/// Something wrong with a policy set.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PolicyFault {
+    /// The path in the configuration.
+    pub at: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl PolicyFault {
+    pub(super) fn new(at: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { at: at.into(), message: message.into() }
+    }
+}

@@ -1,0 +1,189 @@
+//! The values of the policy vocabulary. They are built by type; JSON of a claim never reaches a Cedar parser, so that
+//! `{"__entity": …}` in a claim is a refused value and not an entity.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use cedar_policy::{EntityTypeName, EntityUid, RestrictedExpression};
+use serde_json::Value;
+
+/// The name of an entity type, with its namespace where it has one.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct EntityType(pub(super) EntityTypeName);
+
+/// An entity: its type and its id, the id taken as it is.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct EntityId(pub(super) EntityUid);
+
+/// The types that claims, bodies, query parameters and headers can be declared with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ValueType {
+    /// `true` or `false`.
+    Boolean,
+    /// A decimal number with one to four fractional digits, written as a string: `"12.50"`.
+    Decimal,
+    /// A 64-bit integer, written as such.
+    Long,
+    /// A list of strings.
+    SetOfString,
+    /// A string.
+    String,
+}
+
+/// A value of one of these types.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TypedValue {
+    /// See [`ValueType::Boolean`].
+    Boolean(bool),
+    /// See [`ValueType::Decimal`].
+    Decimal(String),
+    /// See [`ValueType::Long`].
+    Long(i64),
+    /// See [`ValueType::SetOfString`].
+    SetOfString(BTreeSet<String>),
+    /// See [`ValueType::String`].
+    String(String),
+}
+
+impl EntityType {
+    /// Reads a type name as Cedar writes it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+impl fmt::Display for EntityType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl EntityId {
+    /// An entity of a type and an id. Never made by formatting text, so that no id can break out of its quotes.
+    #[must_use]
+    pub fn new(entity_type: &EntityType, id: &str) -> Self {
+        Self(EntityUid::from_type_name_and_id(entity_type.0.clone(), cedar_policy::EntityId::new(id)))
+    }
+}
+
+impl fmt::Display for EntityId {
+    /// As Cedar writes it: `Type::"id"`, with the id escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ValueType {
+    /// The type of a configured name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "Boolean" => Some(Self::Boolean),
+            "Decimal" => Some(Self::Decimal),
+            "Long" => Some(Self::Long),
+            "Set<String>" => Some(Self::SetOfString),
+            "String" => Some(Self::String),
+            _ => None,
+        }
+    }
+}
+
+impl TypedValue {
+    /// Reads a JSON value as a type, without any coercion.
+    #[must_use]
+    pub fn of_json(value: &Value, value_type: ValueType) -> Option<Self> {
+        match value_type {
+            ValueType::Boolean => value.as_bool().map(Self::Boolean),
+            ValueType::Decimal => value.as_str().filter(|text| is_decimal(text)).map(|text| Self::Decimal(text.to_owned())),
+            ValueType::Long => value.as_i64().map(Self::Long),
+            ValueType::SetOfString => {
+                let items = value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned));
+                items.collect::<Option<_>>().map(Self::SetOfString)
+            }
+            ValueType::String => value.as_str().map(|text| Self::String(text.to_owned())),
+        }
+    }
+
+    /// Reads the text of a query parameter or a header as a type. A list does not fit into one.
+    #[must_use]
+    pub fn of_text(text: &str, value_type: ValueType) -> Option<Self> {
+        match value_type {
+            ValueType::Boolean => text.parse().ok().map(Self::Boolean),
+            ValueType::Decimal => is_decimal(text).then(|| Self::Decimal(text.to_owned())),
+            // One spelling for one number: no sign but `-`, no leading zeros.
+            ValueType::Long => text.parse::<i64>().ok().filter(|long| long.to_string() == text).map(Self::Long),
+            ValueType::SetOfString => None,
+            ValueType::String => Some(Self::String(text.to_owned())),
+        }
+    }
+
+    /// Some value of the type.
+    #[must_use]
+    pub fn sample(value_type: ValueType) -> Self {
+        match value_type {
+            ValueType::Boolean => Self::Boolean(false),
+            ValueType::Decimal => Self::Decimal("0.0".to_owned()),
+            ValueType::Long => Self::Long(0),
+            ValueType::SetOfString => Self::SetOfString(BTreeSet::new()),
+            ValueType::String => Self::String(String::new()),
+        }
+    }
+
+    pub(super) fn expression(&self) -> RestrictedExpression {
+        match self {
+            Self::Boolean(boolean) => RestrictedExpression::new_bool(*boolean),
+            Self::Decimal(text) => RestrictedExpression::new_decimal(text),
+            Self::Long(long) => RestrictedExpression::new_long(*long),
+            Self::SetOfString(items) => {
+                RestrictedExpression::new_set(items.iter().map(|item| RestrictedExpression::new_string(item.clone())))
+            }
+            Self::String(text) => RestrictedExpression::new_string(text.clone()),
+        }
+    }
+}
+
+/// What Cedar's `decimal()` takes: digits, a point, one to four digits, within 64 bits. Whatever it would refuse must be
+/// refused before it, as its error would be an error of the decision.
+fn is_decimal(text: &str) -> bool {
+    let Some((whole, fraction)) = text.strip_prefix('-').unwrap_or(text).split_once('.') else { return false };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    // 64 bits hold 922337203685477.5807; fourteen digits before the point stay clear of the edge.
+    digits(whole) && digits(fraction) && whole.len() <= 14 && fraction.len() <= 4
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_coerced() {
+        assert_eq!(TypedValue::of_json(&json!("5"), ValueType::Long), None);
+        assert_eq!(TypedValue::of_json(&json!(5.0), ValueType::Long), None);
+        assert_eq!(TypedValue::of_json(&json!(u64::MAX), ValueType::Long), None);
+        assert_eq!(TypedValue::of_json(&json!({"__entity": {"type": "Role", "id": "admin"}}), ValueType::String), None);
+        assert_eq!(TypedValue::of_text("05", ValueType::Long), None);
+        assert_eq!(TypedValue::of_text("+5", ValueType::Long), None);
+        assert_eq!(TypedValue::of_text("5", ValueType::Long), Some(TypedValue::Long(5)));
+    }
+
+    #[test]
+    fn a_decimal_is_one_that_cedar_reads() {
+        for text in ["0.0", "-12.5", "12.3456", "99999999999999.9999"] {
+            assert!(is_decimal(text), "{text}");
+        }
+        for text in ["", "1", ".5", "1.", "1.23456", "1e5", "999999999999999999.0", "--1.0", "1.0 "] {
+            assert!(!is_decimal(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_stays_inside_of_its_quotes() {
+        let role = EntityType::parse("Role").unwrap();
+        let id = EntityId::new(&role, r#"x"::Role::"admin"#);
+        assert_ne!(id, EntityId::new(&role, "admin"));
+        assert_eq!(id.to_string(), r#"Role::"x\"::Role::\"admin""#);
+    }
+}

@@ -1,0 +1,280 @@
+//! The proxy-wasm adapter: the only place that names the SDK.
+//!
+//! It copies what a gateway hands over, asks the core, and does what the core says. It decides nothing, and where a host
+//! call fails on the way to letting a request go on, the request is refused.
+//!
+//! A call-out belongs, in the SDK, to the context that is active when it is made. So calls leave from the root context's
+//! tick, through the outbox, and requests that wait stand in a map of the root.
+
+mod host;
+mod metrics;
+mod stream;
+mod timing;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, ContextType};
+
+use crate::config::Config;
+use crate::exchange::Input;
+use crate::gate::{Gate, Platform};
+use crate::outbox::Answer;
+use host::{Buffer, Level};
+use metrics::Metrics;
+use stream::Stream;
+use timing::TimedVerifier;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+}}
+
+/// What the contexts of one configuration share.
+struct Plugin {
+    gate: Gate,
+    timer: Rc<timing::Timer>,
+    metrics: Metrics,
+    /// Requests that wait, by their context.
+    waiting: RefCell<BTreeMap<u32, Rc<RefCell<Stream>>>>,
+    /// Calls that requests wait for: the errand's number, and the request's context.
+    errands: RefCell<BTreeMap<u64, u32>>,
+}
+
+#[derive(Default)]
+struct Root {
+    plugin: Option<Rc<Plugin>>,
+    /// Calls that have left: the gateway's token, and the errand's number.
+    calls: BTreeMap<u32, u64>,
+}
+
+struct Http {
+    context: u32,
+    /// Nothing where no configuration was accepted; such a request is refused.
+    plugin: Option<Rc<Plugin>>,
+    stream: Rc<RefCell<Stream>>,
+}
+
+/// The shortest and the longest time between two looks at requests that wait.
+const TICKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
+        let Some(plugin) = &self.plugin else { return };
+        let Some(errand) = self.calls.remove(&token) else { return };
+        let answer = read_answer(body_size);
+        let Some(context) = plugin.errands.borrow_mut().remove(&errand) else { return };
+        plugin.wake(context, || Input::Answer(answer));
+    }
+}
+
+fn read_answer(body_size: usize) -> Answer {
+    let headers = host::call_headers();
+    let status = headers.iter().find(|(name, _)| name == b":status");
+    let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok());
+    match (status, host::buffer(Buffer::CallBody, body_size)) {
+        (Some(status), Some(body)) => {
+            let text = |(name, value): (Vec<u8>, Vec<u8>)| Some((String::from_utf8(name).ok()?, value));
+            Answer::Answered { status, headers: headers.into_iter().filter_map(text).collect(), body }
+        }
+        (_, _) => Answer::Lost,
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        // An empty configuration has no buffer.
+        let bytes = if size == 0 { Some(Vec::new()) } else { host::buffer(Buffer::PluginConfiguration, size) };
+        let Some(bytes) = bytes else {
+            host::log(Level::Error, "cedar-gate: configuration refused: the gateway does not hand it over");
+            return false;
+        };
+        let config = match Config::load(&bytes) {
+            Ok(config) => config,
+            Err(faults) => {
+                for fault in faults.iter() {
+                    host::log(Level::Error, &format!("cedar-gate: configuration refused: {fault}"));
+                }
+                return false;
+            }
+        };
+        if config.audit_log && host::log_level().is_none_or(|level| level > Level::Info) {
+            let message = "audit.log: the gateway's log level hides audit records; set it to info, or set `audit.log: false`";
+            host::log(Level::Error, &format!("cedar-gate: configuration refused: {message}"));
+            return false;
+        }
+        let mut entropy = [0; 32];
+        if getrandom::getrandom(&mut entropy).is_err() {
+            host::log(Level::Error, "cedar-gate: configuration refused: the gateway has no random source");
+            return false;
+        }
+        for warning in &config.warnings {
+            host::log(Level::Warning, &format!("cedar-gate: {warning}"));
+        }
+        if config.routes.iter().any(crate::route::Route::waits_for_body) {
+            let tenth = Duration::from_nanos(config.limits.body_timeout_nanos / 10);
+            self.set_tick_period(tenth.clamp(TICKS.0, TICKS.1));
+        }
+        let timer = Rc::new(timing::Timer::default());
+        let verifier = Box::new(TimedVerifier::new(Rc::clone(&timer)));
+        self.plugin = Some(Rc::new(Plugin {
+            gate: Gate::new(config, Platform { verifier, entropy }),
+            timer,
+            metrics: Metrics::default(),
+            waiting: RefCell::default(),
+            errands: RefCell::default(),
+        }));
+        true
+    }
+
+    fn on_tick(&mut self) {
+        let Some(plugin) = self.plugin.clone() else { return };
+        plugin.end_overdue();
+        while let Some(errand) = plugin.gate.outbox().borrow_mut().take() {
+            let headers = errand.call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let timeout = Duration::from_millis(u64::from(errand.call.timeout_ms.max(1)));
+            let body = Some(errand.call.body.as_slice());
+            match self.dispatch_http_call(&errand.call.cluster, headers, body, Vec::new(), timeout) {
+                Ok(token) => {
+                    self.calls.insert(token, errand.id);
+                }
+                Err(_) => {
+                    let context = plugin.errands.borrow_mut().remove(&errand.id);
+                    context.into_iter().for_each(|context| plugin.wake(context, || Input::Answer(Answer::Lost)));
+                }
+            }
+        }
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Http { context, plugin: self.plugin.clone(), stream: Rc::default() }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl Plugin {
+    /// Tells every request whose time is over.
+    fn end_overdue(&self) {
+        let Some(now) = host::now() else { return };
+        let overdue = |(context, stream): (&u32, &Rc<RefCell<Stream>>)| {
+            let over = stream.try_borrow().is_ok_and(|stream| stream.is_overdue(now));
+            over.then_some(*context)
+        };
+        let overdue: Vec<u32> = self.waiting.borrow().iter().filter_map(overdue).collect();
+        for context in overdue {
+            self.wake(context, || Input::Deadline);
+        }
+    }
+
+    /// Gives an input to a request that waits, outside of its own callbacks.
+    fn wake(&self, context: u32, input: impl FnOnce() -> Input) {
+        let Some(stream) = self.waiting.borrow_mut().remove(&context) else { return };
+        // The stream may be gone; then so is its context, and nothing is to be done.
+        if !host::set_effective_context(context) {
+            return;
+        }
+        let Ok(mut stream_state) = stream.try_borrow_mut() else { return };
+        if stream_state.step(self, context, input()) == Action::Continue {
+            host::resume_request();
+        }
+        if stream_state.is_waiting() {
+            self.waiting.borrow_mut().insert(context, Rc::clone(&stream));
+        }
+    }
+}
+
+impl Http {
+    fn step(&self, input: Input) -> Action {
+        // Without a configuration nothing is allowed. The host should not have let the request come here.
+        let Some(plugin) = &self.plugin else {
+            host::refuse_unconfigured();
+            return Action::Pause;
+        };
+        let Ok(mut stream) = self.stream.try_borrow_mut() else { return Action::Pause };
+        let action = stream.step(plugin, self.context, input);
+        let mut waiting = plugin.waiting.borrow_mut();
+        if stream.is_waiting() {
+            waiting.insert(self.context, Rc::clone(&self.stream));
+        } else {
+            waiting.remove(&self.context);
+        }
+        action
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.stream.try_borrow().is_ok_and(|stream| stream.is_waiting())
+    }
+
+    fn is_closed(&self) -> bool {
+        self.stream.try_borrow().map_or(true, |stream| stream.is_closed())
+    }
+}
+
+impl Context for Http {}
+
+impl HttpContext for Http {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let Some(plugin) = &self.plugin else { return self.step(Input::End) };
+        match stream::arrival(plugin, end_of_stream) {
+            Some(arrival) => self.step(Input::Head(Box::new(arrival))),
+            None => {
+                host::refuse_unconfigured();
+                Action::Pause
+            }
+        }
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        // Continue from here would let go of a request that is held back at its headers.
+        if self.is_closed() {
+            return Action::Pause;
+        }
+        if !self.is_waiting() {
+            return Action::Continue;
+        }
+        if !end_of_stream {
+            return self.step(Input::BodyGrows(size));
+        }
+        self.whole_body(size)
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if self.is_closed() {
+            return Action::Pause;
+        }
+        if self.is_waiting() {
+            // The trailers end the body; one byte above the limit shows whether there is more.
+            let most = self.plugin.as_ref().map_or(0, |plugin| plugin.gate.config().limits.body_bytes);
+            let action = self.whole_body(most.saturating_add(1));
+            if action == Action::Pause {
+                return action;
+            }
+        }
+        match host::trailers() {
+            Some(trailers) => self.step(Input::Trailers(trailers)),
+            None => Action::Pause,
+        }
+    }
+}
+
+impl Http {
+    fn whole_body(&self, size: usize) -> Action {
+        let body = if size == 0 { Some(Vec::new()) } else { host::buffer(Buffer::RequestBody, size) };
+        // A body that cannot be read was not delivered.
+        self.step(body.map_or(Input::Deadline, Input::BodyComplete))
+    }
+}
+
+impl Drop for Http {
+    /// The gateway deletes the context when the stream has ended, however it ended.
+    fn drop(&mut self) {
+        if self.plugin.is_some() {
+            self.step(Input::End);
+        }
+    }
+}

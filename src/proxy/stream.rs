@@ -1,0 +1,121 @@
+//! One request, seen from the gateway.
+
+use proxy_wasm::types::Action;
+
+use super::host::{self, Level, Map};
+use super::Plugin;
+use crate::audit::Spent;
+use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
+use crate::forward::HeaderPatch;
+use crate::journal::{Entry, Journal};
+
+/// An exchange, and the time that it has taken.
+#[derive(Default)]
+pub(super) struct Stream {
+    exchange: Exchange,
+    total_nanos: u64,
+    signature_nanos: u64,
+}
+
+/// What the gateway knows when the head of a request arrives; nothing where it does not say.
+pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Option<Arrival> {
+    let mut entropy = [0; 16];
+    getrandom::getrandom(&mut entropy).ok()?;
+    let source = if plugin.gate.config().routes.needs_source() { host::source_address() } else { None };
+    Some(Arrival {
+        headers: host::request_headers()?,
+        end_of_stream,
+        source,
+        now: Now { unix_nanos: host::now()? },
+        entropy,
+    })
+}
+
+impl Stream {
+    /// Gives an input to the exchange and does what it says.
+    pub(super) fn step(&mut self, plugin: &Plugin, context: u32, input: Input) -> Action {
+        let before = host::now().unwrap_or(0);
+        let mut journal = Journal::default();
+        let outcome = self.exchange.step(&plugin.gate, input, &mut journal);
+        self.total_nanos = self.total_nanos.saturating_add(host::now().unwrap_or(0).saturating_sub(before));
+        self.signature_nanos = self.signature_nanos.saturating_add(plugin.timer.take());
+        self.write_down(plugin, journal);
+        self.perform(plugin, context, outcome)
+    }
+
+    fn perform(&mut self, plugin: &Plugin, context: u32, outcome: Outcome) -> Action {
+        match outcome {
+            Outcome::AwaitBody => Action::Pause,
+            Outcome::Continue(onward) => {
+                if apply(Map::RequestHeaders, onward.patch()) {
+                    Action::Continue
+                } else {
+                    // The upstream must not see headers that should have been taken away.
+                    host::refuse_unconfigured();
+                    Action::Pause
+                }
+            }
+            Outcome::Fetch(call) => {
+                match plugin.gate.outbox().borrow_mut().leave(*call) {
+                    Ok(errand) => {
+                        plugin.errands.borrow_mut().insert(errand, context);
+                    }
+                    Err(_) => host::refuse_unconfigured(),
+                }
+                Action::Pause
+            }
+            Outcome::Nothing => {
+                if self.exchange.is_closed() {
+                    Action::Pause
+                } else {
+                    Action::Continue
+                }
+            }
+            // Response headers are not asked for: the callback is not exported, as it would cost a call for each request.
+            Outcome::PatchResponse(_) => Action::Continue,
+            Outcome::PatchTrailers(patch) => {
+                if apply(Map::RequestTrailers, &patch) { Action::Continue } else { Action::Pause }
+            }
+            Outcome::Reply(reply) => {
+                // If the gateway does not take the answer, the request stays held back.
+                host::reply(&reply);
+                Action::Pause
+            }
+            // No step asks the store yet; an unanswered question holds the request back until its deadline.
+            Outcome::Store(_) => Action::Pause,
+        }
+    }
+
+    fn write_down(&self, plugin: &Plugin, mut journal: Journal) {
+        for entry in journal.drain() {
+            match entry {
+                Entry::Decision(record) => {
+                    let spent = Spent { total: self.total_nanos / 1000, signature: self.signature_nanos / 1000 };
+                    plugin.metrics.observe(&record, spent);
+                    if plugin.gate.config().audit_log {
+                        host::log(Level::Info, &record.line(spent));
+                    }
+                }
+                Entry::Warning(message) => host::log(Level::Warning, &message),
+            }
+        }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.exchange.is_waiting()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.exchange.is_closed()
+    }
+
+    pub(super) fn is_overdue(&self, now: u64) -> bool {
+        self.exchange.deadline().is_some_and(|deadline| deadline <= now)
+    }
+}
+
+/// Applies a patch; whether the gateway took all of it.
+fn apply(map: Map, patch: &HeaderPatch) -> bool {
+    patch.remove.iter().all(|name| host::remove_header(map, name))
+        && patch.set.iter().all(|(name, value)| host::set_header(map, name, value))
+}

@@ -1,0 +1,119 @@
+//! Whom tokens come from, and what is made of their claims.
+
+use std::collections::BTreeMap;
+
+use super::ClaimPath;
+use crate::jose::{Algorithm, KeySet};
+use crate::policy::{EntityType, ValueType};
+
+/// An issuer of tokens.
+#[derive(Debug)]
+pub struct Provider {
+    /// The name in the configuration, `[a-z0-9-]+`; the first part of every principal's id.
+    pub name: String,
+    /// `iss`, compared byte for byte.
+    pub issuer: String,
+    /// Accepted members of `aud`.
+    pub audiences: Vec<String>,
+    /// Accepted algorithms.
+    pub algorithms: Vec<Algorithm>,
+    /// The keys, looked up for this issuer only.
+    pub keys: KeySet,
+    /// Accepted values of `typ`.
+    pub token_types: Vec<TokenType>,
+    /// How far the clocks may differ, in seconds.
+    pub clock_skew: i64,
+    /// The longest time between `iat` and `exp`, in seconds.
+    pub max_lifetime: i64,
+    /// Claims that must be present, besides those that always must.
+    pub require_claims: Vec<ClaimPath>,
+    /// How a principal is made.
+    pub principal: PrincipalRule,
+    /// How the principal's parents are made.
+    pub parents: Vec<ParentRule>,
+    /// Which tokens belong to a client instead of a user.
+    pub clients: Option<ClientRule>,
+}
+
+/// All issuers.
+#[derive(Debug, Default)]
+pub struct Providers(Vec<Provider>);
+
+/// A media type in `typ`, in lower case and without `application/` (RFC 7515 §4.1.9, RFC 9068 §4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TokenType(String);
+
+/// The principal of a session.
+#[derive(Clone, Debug)]
+pub struct PrincipalRule {
+    /// Its entity type.
+    pub entity_type: EntityType,
+    /// The claim behind its id.
+    pub id: ClaimPath,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, ClaimAttribute>,
+}
+
+/// A principal's attribute that comes from a claim.
+#[derive(Clone, Debug)]
+pub struct ClaimAttribute {
+    /// Where it stands.
+    pub claim: ClaimPath,
+    /// The type that it must have.
+    pub value_type: ValueType,
+    /// Whether a token without it is refused.
+    pub required: bool,
+}
+
+/// Parents of the principal that come from a claim.
+#[derive(Clone, Debug)]
+pub struct ParentRule {
+    /// A claim that is a list of strings.
+    pub claim: ClaimPath,
+    /// The entity type of the parents.
+    pub entity_type: EntityType,
+    /// The values that count; all, where nothing is said.
+    pub allow: Option<Vec<String>>,
+}
+
+/// Tokens whose subject is a client (client credentials) are another type of principal (RFC 9068 §5).
+#[derive(Clone, Debug)]
+pub struct ClientRule {
+    /// The entity type of clients.
+    pub entity_type: EntityType,
+    /// The token belongs to a client when this claim …
+    pub claim: ClaimPath,
+    /// … is present and equal to this one.
+    pub equals: ClaimPath,
+}
+
+impl Providers {
+    /// Providers whose names and issuers differ; the configuration sees to that.
+    #[must_use]
+    pub fn new(providers: Vec<Provider>) -> Self {
+        Self(providers)
+    }
+
+    /// The provider of exactly this issuer.
+    #[must_use]
+    pub fn of_issuer(&self, issuer: &str) -> Option<&Provider> {
+        self.0.iter().find(|provider| provider.issuer == issuer)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Provider> {
+        self.0.iter()
+    }
+}
+
+impl TokenType {
+    /// What stands for a header without `typ`.
+    pub const ABSENT: &'static str = "absent";
+
+    /// Normalises a `typ`, or its absence.
+    #[must_use]
+    pub fn new(text: Option<&str>) -> Self {
+        let text = text.unwrap_or(Self::ABSENT).to_ascii_lowercase();
+        Self(text.strip_prefix("application/").map(str::to_owned).unwrap_or(text))
+    }
+}

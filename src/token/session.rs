@@ -1,0 +1,149 @@
+//! What a verified token says, in types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Actor, ClaimPath, ClaimSet, Provider};
+use crate::policy::{EntityId, TypedValue};
+use crate::refusal::Cause;
+
+/// A verified identity. Made by [`super::Bound::session`] only.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The provider's name.
+    pub provider: String,
+    /// `iss`.
+    pub issuer: String,
+    /// `client_id`, or `azp` where there is none.
+    pub client: Option<String>,
+    /// `jti`.
+    pub token_id: Option<String>,
+    /// Who asks: `<provider>|<id>`.
+    pub principal: EntityId,
+    /// The principal's attributes.
+    pub attributes: BTreeMap<String, TypedValue>,
+    /// Roles and groups.
+    pub parents: BTreeSet<EntityId>,
+    /// `aud`.
+    pub audience: BTreeSet<String>,
+    /// Granted scopes.
+    pub scopes: BTreeSet<String>,
+    /// `iat`, in seconds since the Unix epoch.
+    pub issued_at: i64,
+    /// `exp`, in seconds since the Unix epoch.
+    pub expires_at: i64,
+    /// `auth_time`, in seconds since the Unix epoch.
+    pub auth_time: Option<i64>,
+    /// `acr`.
+    pub acr: Option<String>,
+    /// `amr`.
+    pub amr: BTreeSet<String>,
+    /// Who acts for the principal, the current actor first.
+    pub actors: Vec<Actor>,
+    /// What the holder has proved.
+    pub binding: Binding,
+    /// All claims, for headers to the upstream.
+    pub claims: ClaimSet,
+}
+
+/// How a token is bound to its sender.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Binding {
+    /// A bearer token.
+    None,
+}
+
+impl Binding {
+    /// The name in the policy vocabulary and in audit records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn read(
+        provider: &Provider,
+        claims: ClaimSet,
+        issued_at: i64,
+        expires_at: i64,
+        binding: Binding,
+    ) -> Result<Self, Cause> {
+        claims.identifier("sub")?.ok_or(Cause::ClaimMissing)?;
+        let (principal, is_client) = principal(provider, &claims)?;
+        let client = match claims.identifier("client_id")? {
+            Some(client) => Some(client),
+            None => claims.identifier("azp")?,
+        };
+        Ok(Self {
+            provider: provider.name.clone(),
+            issuer: provider.issuer.clone(),
+            client: client.map(str::to_owned),
+            token_id: claims.identifier("jti")?.map(str::to_owned),
+            principal,
+            // Attributes belong to the entity type of users; a client has none.
+            attributes: if is_client { BTreeMap::new() } else { attributes(provider, &claims)? },
+            parents: parents(provider, &claims)?,
+            audience: strings(&claims, "aud", true)?,
+            scopes: claims.scopes()?.into_iter().map(str::to_owned).collect(),
+            issued_at,
+            expires_at,
+            auth_time: claims.time("auth_time")?,
+            acr: claims.identifier("acr")?.map(str::to_owned),
+            amr: strings(&claims, "amr", false)?,
+            actors: Actor::chain(
+                ClaimPath::dotted("act").as_ref().and_then(|path| claims.at(path)),
+                &provider.issuer,
+            )?,
+            binding,
+            claims,
+        })
+    }
+}
+
+fn strings(claims: &ClaimSet, name: &str, one_may_stand_alone: bool) -> Result<BTreeSet<String>, Cause> {
+    let path = ClaimPath::dotted(name).ok_or(Cause::ClaimInvalid)?;
+    Ok(claims.strings(&path, one_may_stand_alone)?.into_iter().map(str::to_owned).collect())
+}
+
+/// The principal, and whether it is a client.
+fn principal(provider: &Provider, claims: &ClaimSet) -> Result<(EntityId, bool), Cause> {
+    let rule = &provider.principal;
+    let id = claims.identifier_at(&rule.id)?.ok_or(Cause::ClaimMissing)?;
+    let is_client = provider.clients.as_ref().filter(|clients| {
+        let claim = claims.at(&clients.claim);
+        claim.is_some() && claim == claims.at(&clients.equals)
+    });
+    let entity_type = is_client.map_or(&rule.entity_type, |clients| &clients.entity_type);
+    // A provider's name has no `|`, so `(provider, id)` can be read back from the text in one way only.
+    Ok((EntityId::new(entity_type, &format!("{}|{id}", provider.name)), is_client.is_some()))
+}
+
+fn attributes(provider: &Provider, claims: &ClaimSet) -> Result<BTreeMap<String, TypedValue>, Cause> {
+    let mut attributes = BTreeMap::new();
+    for (name, attribute) in &provider.principal.attributes {
+        match claims.at(&attribute.claim) {
+            Some(value) => {
+                let value = TypedValue::of_json(value, attribute.value_type).ok_or(Cause::ClaimInvalid)?;
+                attributes.insert(name.clone(), value);
+            }
+            None if attribute.required => return Err(Cause::ClaimMissing),
+            None => {}
+        }
+    }
+    Ok(attributes)
+}
+
+fn parents(provider: &Provider, claims: &ClaimSet) -> Result<BTreeSet<EntityId>, Cause> {
+    let mut parents = BTreeSet::new();
+    for rule in &provider.parents {
+        for value in claims.strings(&rule.claim, false)? {
+            let counts = rule.allow.as_ref().is_none_or(|allowed| allowed.iter().any(|each| each == value));
+            if counts {
+                parents.insert(EntityId::new(&rule.entity_type, value));
+            }
+        }
+    }
+    Ok(parents)
+}

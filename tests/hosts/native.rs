@@ -1,0 +1,161 @@
+//! The core without a gateway, as a host of scenarios.
+
+use std::cell::RefCell;
+
+use cedar_gate::harness::{Harness, Passage, Verdict};
+use cedar_gate::refusal::Reply;
+use cedar_gate_scenario::{Body, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused};
+
+/// The core itself.
+pub struct NativeHost;
+
+struct NativeGateway(RefCell<Harness>);
+
+impl Host for NativeHost {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
+        let configuration = match start.form {
+            cedar_gate_scenario::ConfigurationForm::Text => start.configuration.to_string().into_bytes(),
+            cedar_gate_scenario::ConfigurationForm::Struct => {
+                cedar_gate_host::encoded_struct(&start.configuration).expect("a configuration is an object")
+            }
+        };
+        let now = u64::try_from(start.now).expect("scenarios play after 1970");
+        match Harness::start(&configuration, now) {
+            Ok(harness) => Ok(Box::new(NativeGateway(RefCell::new(harness)))),
+            Err(faults) => Err(StartRefused { log: faults.iter().map(ToString::to_string).collect() }),
+        }
+    }
+}
+
+impl Gateway for NativeGateway {
+    fn now(&self) -> i64 {
+        self.0.borrow().now().try_into().expect("scenarios play before the year 9999")
+    }
+
+    fn advance(&mut self, seconds: u64) {
+        self.0.borrow_mut().advance(seconds);
+    }
+
+    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
+        let mut harness = self.0.borrow_mut();
+        let has_body = request.body != Body::None || !request.trailers.is_empty();
+        let (mut passage, mut verdict) = harness.request(pairs(request), !has_body);
+        let body = deliver(&mut passage, &mut verdict, &request.body);
+        let trailers = match &verdict {
+            Verdict::Continued(_) if !request.trailers.is_empty() => passage.trailers(lower_case(&request.trailers)),
+            Verdict::Continued(_) | Verdict::Replied(_) | Verdict::Waiting => Vec::new(),
+        };
+        let audit = passage.end();
+        let mut observed = match verdict {
+            Verdict::Continued(headers) => upstream(headers, body, trailers),
+            Verdict::Replied(reply) => replied(&reply, is_grpc(request)),
+            Verdict::Waiting => anyhow::bail!("the request still waits at its end"),
+        };
+        observed.audit = audit;
+        Ok(observed)
+    }
+}
+
+/// Delivers the body as a gateway does, and lets the time run out where none comes.
+fn deliver(passage: &mut Passage<'_>, verdict: &mut Verdict, body: &Body) -> Vec<u8> {
+    let mut all = Vec::new();
+    match body {
+        Body::None if passage.is_waiting() => {
+            if let Some(next) = passage.body(&[], true) {
+                *verdict = next;
+            }
+        }
+        Body::None => {}
+        Body::NeverArrives => {
+            if let Some(next) = passage.deadline() {
+                *verdict = next;
+            }
+        }
+        Body::Parts(parts) => {
+            for (index, part) in parts.iter().enumerate() {
+                all.extend_from_slice(part);
+                if !passage.is_waiting() {
+                    continue;
+                }
+                if let Some(next) = passage.body(&all, index + 1 == parts.len()) {
+                    *verdict = next;
+                }
+            }
+        }
+    }
+    all
+}
+
+fn pairs(request: &Request) -> Headers {
+    let mut pairs: Headers = vec![
+        (b":method".to_vec(), request.method.clone()),
+        (b":path".to_vec(), request.path.clone()),
+        (b":authority".to_vec(), request.authority.clone()),
+        (b":scheme".to_vec(), b"http".to_vec()),
+    ];
+    for (name, value) in lower_case(&request.headers) {
+        // Gateways keep `authorization` once, with repeated values joined.
+        let joined = pairs.iter_mut().find(|(each, _)| name == b"authorization" && *each == name);
+        match joined {
+            Some((_, all)) => {
+                all.push(b',');
+                all.extend(value);
+            }
+            None => pairs.push((name, value)),
+        }
+    }
+    if let Body::Parts(parts) = &request.body
+        && let [part] = parts.as_slice()
+        && request.protocol == Protocol::Http1
+        && !pairs.iter().any(|(name, _)| name == b"content-length")
+    {
+        pairs.push((b"content-length".to_vec(), part.len().to_string().into_bytes()));
+    }
+    pairs
+}
+
+fn lower_case(headers: &Headers) -> Headers {
+    headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+}
+
+fn is_grpc(request: &Request) -> bool {
+    request.headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/grpc")
+    })
+}
+
+fn upstream(headers: Headers, body: Vec<u8>, trailers: Headers) -> Observed {
+    let mut received = Received { body, trailers, ..Received::default() };
+    for (name, value) in headers {
+        match name.as_slice() {
+            b":method" => received.method = value,
+            b":path" => received.path = value,
+            pseudo if pseudo.starts_with(b":") => {}
+            _ => received.headers.push((name, value)),
+        }
+    }
+    let grpc = received.headers.iter().any(|(name, value)| name == b"content-type" && value.starts_with(b"application/grpc"));
+    Observed { status: 200, grpc_status: grpc.then_some(0), upstream: Some(received), ..Observed::default() }
+}
+
+/// A local reply as gateways send it: to gRPC callers with status 200 and the verdict in `grpc-status`.
+fn replied(reply: &Reply, grpc: bool) -> Observed {
+    let text = |(name, value): &(&'static str, String)| (name.as_bytes().to_vec(), value.clone().into_bytes());
+    let mut observed = Observed {
+        status: reply.status,
+        headers: reply.headers.iter().map(text).collect(),
+        body: reply.body.clone().into_bytes(),
+        details: Some(reply.details.clone()),
+        ..Observed::default()
+    };
+    if grpc {
+        observed.status = 200;
+        observed.grpc_status = reply.grpc_status;
+        observed.headers.push((b"grpc-message".to_vec(), std::mem::take(&mut observed.body)));
+    }
+    observed
+}
