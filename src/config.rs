@@ -83,8 +83,10 @@ fn read(at: &At, raw: RawConfig) -> Option<Config> {
     let mode = mode(at, at.take("mode", raw.mode));
     let body_before_headers = rules::host(&at.field("host"), at.take("host", raw.host));
     let providers = provider::providers(&at.field("providers"), at.require("providers", raw.providers));
-    let (limits, caps, token_bytes) = limits::limits(&at.field("limits"), at.take("limits", raw.limits).unwrap_or_default());
-    let credentials = rules::credentials(&at.field("credentials"), at.take("credentials", raw.credentials), token_bytes);
+    let (limits, caps, token_bytes) =
+        limits::limits(&at.field("limits"), at.take("limits", raw.limits).unwrap_or_default());
+    let credentials =
+        rules::credentials(&at.field("credentials"), at.take("credentials", raw.credentials), token_bytes);
     let separation = rules::separation(&at.field("separation"), at.take("separation", raw.separation));
     let forward = rules::forward(&at.field("forward"), at.take("forward", raw.forward), &credentials);
     let audit_log = rules::audit(&at.field("audit"), at.take("audit", raw.audit));

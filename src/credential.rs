@@ -117,7 +117,9 @@ mod tests {
     fn the_scheme_has_no_case_and_one_space() {
         assert_eq!(extract(b"Bearer a.b.c").as_deref(), Ok("a.b.c"));
         assert_eq!(extract(b"bEARER a.b.c").as_deref(), Ok("a.b.c"));
-        for malformed in [&b"Bearer"[..], b"Bearer ", b"Bearer  a", b"Bearer\ta", b"Bearer a b", b"Bearer a,Bearer b", b"", b"\xff"] {
+        for malformed in
+            [&b"Bearer"[..], b"Bearer ", b"Bearer  a", b"Bearer\ta", b"Bearer a b", b"Bearer a,Bearer b", b"", b"\xff"]
+        {
             assert_eq!(extract(malformed), Err(Cause::CredentialMalformed), "{malformed:?}");
         }
         assert_eq!(extract(b"Basic dXNlcg=="), Err(Cause::CredentialMissing));

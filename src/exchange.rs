@@ -115,7 +115,8 @@ impl Exchange {
                 | Input::Store(_)
                 | Input::Trailers(_),
             ) => {
-                let outcome = if matches!(state, State::AwaitingBody(_)) { Outcome::AwaitBody } else { Outcome::Nothing };
+                let outcome =
+                    if matches!(state, State::AwaitingBody(_)) { Outcome::AwaitBody } else { Outcome::Nothing };
                 (state, outcome)
             }
         };
@@ -149,16 +150,24 @@ impl Exchange {
 fn arrive(gate: &Gate, arrival: Arrival, journal: &mut Journal) -> (State, Outcome) {
     let mut known = Known::new(gate, &arrival);
     match decide(gate, arrival, &mut known) {
-        Ok(decision::Step::AwaitBody(question)) => (State::AwaitingBody(Box::new(question.with(known, gate))), Outcome::AwaitBody),
+        Ok(decision::Step::AwaitBody(question)) => {
+            (State::AwaitingBody(Box::new(question.with(known, gate))), Outcome::AwaitBody)
+        }
         Ok(decision::Step::Permitted(permit)) => conclude(gate, known, Ok(permit), journal),
         Err(refusal) => conclude(gate, known, Err(refusal), journal),
     }
 }
 
 /// Ends the decision: one record, one outcome.
-fn conclude(gate: &Gate, mut known: Known, decided: Result<Permit, Refusal>, journal: &mut Journal) -> (State, Outcome) {
+fn conclude(
+    gate: &Gate,
+    mut known: Known,
+    decided: Result<Permit, Refusal>,
+    journal: &mut Journal,
+) -> (State, Outcome) {
     // The headers for the upstream belong to the decision: a session that cannot be forwarded as configured is refused.
-    let identity = known.session.as_ref().map_or(Ok(Vec::new()), |session| gate.config().forward.identity(&session.claims));
+    let identity =
+        known.session.as_ref().map_or(Ok(Vec::new()), |session| gate.config().forward.identity(&session.claims));
     let decided = match (decided, &identity) {
         (Ok(_), Err(cause)) => Err(Refusal::from(*cause)),
         (decided, _) => decided,
@@ -167,9 +176,7 @@ fn conclude(gate: &Gate, mut known: Known, decided: Result<Permit, Refusal>, jou
     known.record.cause = decided.as_ref().err().map(|refusal| refusal.cause.code());
     let permit = match (decided, &gate.config().mode) {
         (Ok(permit), _) => Ok(permit),
-        (Err(refusal), Mode::Shadow(shadow)) if refusal.cause.class().is_verdict() => {
-            Ok(Permit::of_shadow(shadow))
-        }
+        (Err(refusal), Mode::Shadow(shadow)) if refusal.cause.class().is_verdict() => Ok(Permit::of_shadow(shadow)),
         (Err(refusal), Mode::Enforce | Mode::Shadow(_)) => Err(refusal),
     };
     let (state, outcome) = match permit {

@@ -45,7 +45,12 @@ impl Gate {
     /// A gate.
     #[must_use]
     pub fn new(config: Config, platform: Platform) -> Self {
-        Self { config, verifier: platform.verifier, token_key: platform.entropy, outbox: RefCell::new(Outbox::new(OUTBOX)) }
+        Self {
+            config,
+            verifier: platform.verifier,
+            token_key: platform.entropy,
+            outbox: RefCell::new(Outbox::new(OUTBOX)),
+        }
     }
 
     /// The configuration.

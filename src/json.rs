@@ -167,7 +167,9 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for text in [&b"\xff"[..], b"\"\\ud800\"", b"1e400", b"01", b"NaN", b"{} {}", b"", b"\xef\xbb\xbf{}", b"{'a':1}"] {
+        for text in
+            [&b"\xff"[..], b"\"\\ud800\"", b"1e400", b"01", b"NaN", b"{} {}", b"", b"\xef\xbb\xbf{}", b"{'a':1}"]
+        {
             assert!(parse(text, BOUNDS).is_err(), "{}", String::from_utf8_lossy(text));
         }
     }

@@ -101,7 +101,8 @@ impl RootContext for Root {
             }
         };
         if config.audit_log && host::log_level().is_none_or(|level| level > Level::Info) {
-            let message = "audit.log: the gateway's log level hides audit records; set it to info, or set `audit.log: false`";
+            let message =
+                "audit.log: the gateway's log level hides audit records; set it to info, or set `audit.log: false`";
             host::log(Level::Error, &format!("cedar-gate: configuration refused: {message}"));
             return false;
         }

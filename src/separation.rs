@@ -31,8 +31,8 @@ impl Separation {
     /// A session over the limit is refused whole, whatever it asks for: the conflict lies in who it is.
     #[must_use]
     pub fn violated(&self, held: &BTreeSet<EntityId>) -> Option<&StaticConstraint> {
-        self.constraints.iter().find(|constraint| {
-            constraint.roles.iter().filter(|role| held.contains(role)).count() > constraint.at_most
-        })
+        self.constraints
+            .iter()
+            .find(|constraint| constraint.roles.iter().filter(|role| held.contains(role)).count() > constraint.at_most)
     }
 }

@@ -17,7 +17,7 @@ mod session;
 
 pub use actor::Actor;
 pub use chain::{Authentic, Bound, Timely, UntrustedToken};
-pub use claims::{ClaimPath, ClaimSet};
 pub(crate) use claims::is_scope_character;
+pub use claims::{ClaimPath, ClaimSet};
 pub use provider::{ClaimAttribute, ClientRule, ParentRule, PrincipalRule, Provider, Providers, TokenType};
 pub use session::{Binding, Session};

@@ -1,7 +1,7 @@
 //! A member that may be absent or wrong without spoiling what stands beside it.
 
-use serde::de::{DeserializeOwned, Deserializer};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 /// A member of a raw mirror. Reading it never fails; what is wrong is told when it is taken.

@@ -73,7 +73,9 @@ mod tests {
                 Value::Bool(boolean) => Kind::BoolValue(*boolean),
                 Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap()),
                 Value::String(text) => Kind::StringValue(text.clone()),
-                Value::Array(items) => Kind::ListValue(prost_types::ListValue { values: items.iter().map(of).collect() }),
+                Value::Array(items) => {
+                    Kind::ListValue(prost_types::ListValue { values: items.iter().map(of).collect() })
+                }
                 Value::Object(_) => Kind::StructValue(structure(value)),
             };
             prost_types::Value { kind: Some(kind) }

@@ -11,9 +11,7 @@ use super::limits::duration;
 use super::raw::{RawClaimPath, RawClients, RawLocalJwks, RawParent, RawPrincipal, RawProvider};
 use crate::jose::{Algorithm, Judgement, KeyKind, KeySet, judge};
 use crate::policy::{EntityType, ValueType};
-use crate::token::{
-    ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalRule, Provider, Providers, TokenType,
-};
+use crate::token::{ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalRule, Provider, Providers, TokenType};
 
 /// Clocks that differ by more than this are broken.
 const MOST_SKEW: Duration = Duration::from_secs(300);
@@ -175,7 +173,8 @@ fn principal(at: &At, raw: RawPrincipal) -> Option<PrincipalRule> {
         None => ClaimPath::dotted("sub"),
     };
     if let Some(name) = id.as_ref().and_then(ClaimPath::name).filter(|name| REASSIGNABLE.contains(name)) {
-        at.field("id").fault(format!("`{name}` may be given to somebody else one day; use a stable claim such as `sub`"));
+        at.field("id")
+            .fault(format!("`{name}` may be given to somebody else one day; use a stable claim such as `sub`"));
     }
     let mut attributes = BTreeMap::new();
     for (at, name, raw) in at.field("attributes").members(at.take("attributes", raw.attributes).unwrap_or_default()) {

@@ -38,9 +38,7 @@ raw!(RawConfig {
     limits: RawLimits,
 });
 
-raw!(RawHost {
-    body_before_headers: bool,
-});
+raw!(RawHost { body_before_headers: bool });
 
 raw!(RawProvider {
     issuer: String,
@@ -56,9 +54,7 @@ raw!(RawProvider {
     clients: RawClients,
 });
 
-raw!(RawLocalJwks {
-    inline: RawJwks,
-});
+raw!(RawLocalJwks { inline: RawJwks });
 
 raw!(RawJwks {
     keys: List<Map<String, Value>>,
@@ -87,10 +83,7 @@ raw!(RawClients {
     when: RawClientCondition,
 });
 
-raw!(RawClientCondition {
-    claim: RawClaimPath,
-    equals_claim: RawClaimPath,
-});
+raw!(RawClientCondition { claim: RawClaimPath, equals_claim: RawClaimPath });
 
 raw!(RawCredentials {
     from_headers: List<RawHeaderCredential>,
@@ -126,12 +119,7 @@ raw!(RawResourceParent {
     id: String,
 });
 
-raw!(RawAttributeSource {
-    body: String,
-    param: String,
-    query: String,
-    text: String,
-});
+raw!(RawAttributeSource { body: String, param: String, query: String, text: String });
 
 raw!(RawBodyMember {
     pointer: String,
@@ -144,10 +132,7 @@ raw!(RawDeclaration {
     required: bool,
 });
 
-raw!(RawPolicies {
-    embedded: String,
-    inline: RawInlinePolicies,
-});
+raw!(RawPolicies { embedded: String, inline: RawInlinePolicies });
 
 raw!(RawInlinePolicies {
     schema: String,
@@ -172,9 +157,7 @@ raw!(RawForward {
     protected_headers: List<String>,
 });
 
-raw!(RawAudit {
-    log: bool,
-});
+raw!(RawAudit { log: bool });
 
 raw!(RawLimits {
     token_bytes: usize,

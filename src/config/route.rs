@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::fault::At;
 use super::field::Field;
 use super::provider::{entity_type, value_type};
-use super::raw::{
-    RawAttributeSource, RawBodyMember, RawDeclaration, RawParameterKind, RawResource, RawRoute,
-};
+use super::raw::{RawAttributeSource, RawBodyMember, RawDeclaration, RawParameterKind, RawResource, RawRoute};
 use crate::http::HeaderName;
 use crate::policy::{Plan, RouteQuestion, ValueType};
 use crate::route::{
@@ -197,9 +195,8 @@ fn resource_template(
     query: &BTreeMap<String, Declaration>,
 ) -> Option<ResourceTemplate> {
     at.unknown(&raw.unknown);
-    let text = |at: &At, text: &str| {
-        TextTemplate::parse(text, path.kinds()).map_err(|error| at.fault(error.to_string())).ok()
-    };
+    let text =
+        |at: &At, text: &str| TextTemplate::parse(text, path.kinds()).map_err(|error| at.fault(error.to_string())).ok();
     let resource_type = at.require("type", raw.entity_type).and_then(|text| entity_type(&at.field("type"), &text));
     let id = at.require("id", raw.id).and_then(|id| text(&at.field("id"), &id));
     let mut parents = Vec::new();
@@ -286,6 +283,7 @@ impl Draft {
             at: self.at.clone(),
             action: asks.action.clone(),
             resource_type: asks.resource.entity_type.clone(),
+            resource_id: asks.resource.id.fixed().map(str::to_owned),
             parents: asks.resource.parents.iter().map(|(parent_type, _)| parent_type.clone()).collect(),
             attributes: asks.resource.attributes.iter().filter_map(attribute).collect(),
             body: asks.body.iter().map(member).collect(),

@@ -41,12 +41,17 @@ pub(super) fn credentials(at: &At, raw: Option<RawCredentials>, longest: usize) 
             at.unknown(&raw.unknown);
             let name = at.require("name", raw.name).and_then(|name| header_name(&at.field("name"), &name));
             let schemes = at.take("schemes", raw.schemes).unwrap_or_default();
-            let schemes: Vec<String> = at.field("schemes").items(schemes).into_iter().map(|(at, scheme)| {
-                if !scheme.eq_ignore_ascii_case("bearer") {
-                    at.fault(format!("`{scheme}` is not supported; write Bearer"));
-                }
-                scheme
-            }).collect();
+            let schemes: Vec<String> = at
+                .field("schemes")
+                .items(schemes)
+                .into_iter()
+                .map(|(at, scheme)| {
+                    if !scheme.eq_ignore_ascii_case("bearer") {
+                        at.fault(format!("`{scheme}` is not supported; write Bearer"));
+                    }
+                    scheme
+                })
+                .collect();
             let Some(name) = name else { continue };
             if name.as_str() == "authorization" && schemes.is_empty() {
                 at.field("schemes").fault("`authorization` always carries a scheme; write [Bearer]");

@@ -50,11 +50,16 @@ impl Now {
             Some(time) => {
                 let time = time.naive_utc();
                 let milliseconds = nanos / 1_000_000;
-                format!("{}T{}.{milliseconds:03}Z", time.date(), chrono::NaiveTime::from_hms_opt(
-                    chrono::Timelike::hour(&time),
-                    chrono::Timelike::minute(&time),
-                    chrono::Timelike::second(&time),
-                ).unwrap_or_default())
+                format!(
+                    "{}T{}.{milliseconds:03}Z",
+                    time.date(),
+                    chrono::NaiveTime::from_hms_opt(
+                        chrono::Timelike::hour(&time),
+                        chrono::Timelike::minute(&time),
+                        chrono::Timelike::second(&time),
+                    )
+                    .unwrap_or_default()
+                )
             }
             None => String::new(),
         }

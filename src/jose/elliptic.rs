@@ -64,11 +64,5 @@ verify_only!(Es384, "ES384", p384::ecdsa::VerifyingKey, P384Signature, 96, |key,
     .verify(message, &signature.0));
 verify_only!(Es512, "ES512", p521::ecdsa::VerifyingKey, P521Signature, 132, |key, message, signature| key
     .verify(message, &signature.0));
-verify_only!(
-    StrictEd25519,
-    "EdDSA",
-    ed25519_dalek::VerifyingKey,
-    Ed25519Signature,
-    64,
-    |key, message, signature| key.verify_strict(message, &signature.0)
-);
+verify_only!(StrictEd25519, "EdDSA", ed25519_dalek::VerifyingKey, Ed25519Signature, 64, |key, message, signature| key
+    .verify_strict(message, &signature.0));

@@ -77,9 +77,7 @@ impl Key {
                 _,
             ) => true,
         };
-        self.material.kind() == algorithm.key_kind()
-            && self.algorithm.is_none_or(|own| own == algorithm)
-            && long_enough
+        self.material.kind() == algorithm.key_kind() && self.algorithm.is_none_or(|own| own == algorithm) && long_enough
     }
 }
 

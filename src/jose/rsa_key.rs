@@ -12,8 +12,8 @@ const LONGEST: usize = 4096;
 /// The primes below 168 of the ROCA fingerprint (CVE-2017-15361): for a weak key, `n` modulo each of them is a power of
 /// 65537.
 const ROCA_PRIMES: [u32; 38] = [
-    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127,
-    131, 137, 139, 149, 151, 157, 163, 167,
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
+    113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
 /// Makes a key of a modulus and an exponent, or says what is wrong with them.

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use cedar_policy::{
-    Authorizer, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator,
-};
+use cedar_policy::{Authorizer, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator};
 use sha2::{Digest, Sha256};
 
 use super::context::{self, Facts, Plan};
@@ -54,6 +52,9 @@ pub struct Loaded {
 /// Annotations that steer the answer and are not understood yet; ignoring one would weaken what its author meant.
 const RESERVED_ANNOTATIONS: [&str; 4] = ["acr_values", "challenge", "max_age", "scope"];
 
+/// An id that no static entity has.
+const SAMPLE: &str = "cedar-gate: a sample";
+
 impl Engine {
     /// Judges a policy set against the routes and principals of a configuration.
     ///
@@ -75,9 +76,8 @@ impl Engine {
         let engine = Self { schema, policies, store, authorizer: Authorizer::new(), digest };
 
         let mut faults = Vec::new();
-        let all_offers = |action: &str| {
-            context::union(routes.iter().filter(|route| route.action == action).map(context::offers))
-        };
+        let all_offers =
+            |action: &str| context::union(routes.iter().filter(|route| route.action == action).map(context::offers));
         let mut plans = Vec::new();
         for route in routes {
             match engine.plan(route, &types, &all_offers(&route.action)) {
@@ -85,11 +85,16 @@ impl Engine {
                 Err(found) => faults.extend(found),
             }
         }
-        faults.extend(engine.rehearse(askers, routes));
+        let (rehearsed, unsure) = engine.rehearse(askers, routes);
+        faults.extend(rehearsed);
+        warnings.extend(unsure);
         if faults.is_empty() && !plans.is_empty() {
-            let unasked = askers.iter().filter(|asker| !plans.iter().any(|plan| plan.principals.contains(&asker.entity_type.0)));
+            let unasked =
+                askers.iter().filter(|asker| !plans.iter().any(|plan| plan.principals.contains(&asker.entity_type.0)));
             warnings.extend(
-                unasked.map(|asker| PolicyFault::new(&asker.at, "no action of the schema applies to this type of principal")),
+                unasked.map(|asker| {
+                    PolicyFault::new(&asker.at, "no action of the schema applies to this type of principal")
+                }),
             );
         }
         if faults.is_empty() { Ok(Loaded { engine, plans, warnings }) } else { Err(faults) }
@@ -114,7 +119,9 @@ impl Engine {
             return Verdict::without_policies(Cause::PolicyDenied, Vec::new());
         }
         match self.question(plan, session, resource, facts) {
-            Ok((request, entities)) => self.verdict(&self.authorizer.is_authorized(&request, &self.policies, &entities)),
+            Ok((request, entities)) => {
+                self.verdict(&self.authorizer.is_authorized(&request, &self.policies, &entities))
+            }
             Err(error) => Verdict::without_policies(Cause::PolicyError, vec![error]),
         }
     }
@@ -142,7 +149,8 @@ impl Engine {
         let mut policies: Vec<&PolicyId> = response.diagnostics().reason().collect();
         policies.sort_unstable();
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
-        let reasons = policies.iter().filter_map(|id| self.policies.annotation(id, "reason")).map(str::to_owned).collect();
+        let reasons =
+            policies.iter().filter_map(|id| self.policies.annotation(id, "reason")).map(str::to_owned).collect();
         let outcome = match response.decision() {
             // Cedar skips a `forbid` that errs, and may allow. An error is never a reason to go on.
             Decision::Allow if errors.is_empty() => Ok(Permit::of_policy()),
@@ -160,15 +168,17 @@ impl Engine {
         elsewhere: &context::Offers,
     ) -> Result<Plan, Vec<PolicyFault>> {
         let fault = |field: &str, message: String| vec![PolicyFault::new(format!("{}.{field}", route.at), message)];
-        let action = action(&route.action)
-            .ok_or_else(|| fault("action", format!("`{}` is not an action: write `view` or `Bank::Action::\"view\"`", route.action)))?;
+        let action = action(&route.action).ok_or_else(|| {
+            fault("action", format!("`{}` is not an action: write `view` or `Bank::Action::\"view\"`", route.action))
+        })?;
         let principals: Vec<_> = match self.schema.principals_for_action(&action) {
             Some(principals) => principals.cloned().collect(),
             None => return Err(fault("action", format!("the schema has no action `{action}`"))),
         };
         let resources: Vec<_> = self.schema.resources_for_action(&action).into_iter().flatten().collect();
         if !resources.contains(&&route.resource_type.0) {
-            let message = format!("the schema does not apply `{action}` to resources of type `{}`", route.resource_type);
+            let message =
+                format!("the schema does not apply `{action}` to resources of type `{}`", route.resource_type);
             return Err(fault("resource.type", message));
         }
         let namespace = action.type_name().namespace();
@@ -186,41 +196,50 @@ impl Engine {
 
     /// Makes sample entities of all that requests can name, with all attributes and with the certain ones only, and has
     /// Cedar check them: what does not fit the schema would otherwise deny every request at run time.
-    fn rehearse(&self, askers: &[Asker], routes: &[RouteQuestion]) -> Vec<PolicyFault> {
+    ///
+    /// Yields faults and warnings.
+    fn rehearse(&self, askers: &[Asker], routes: &[RouteQuestion]) -> (Vec<PolicyFault>, Vec<PolicyFault>) {
         let mut faults = Vec::new();
+        let mut warnings = Vec::new();
         for asker in askers {
             for parents in &asker.parents {
                 faults.extend(self.rehearse_parents(asker, parents));
             }
-            let check = self.rehearse_entity(&asker.entity_type, &asker.attributes, &[]);
+            let check = self.rehearse_entity(&asker.entity_type, None, &asker.attributes, &[]);
             faults.extend(check.err().map(|message| PolicyFault::new(&asker.at, message)));
         }
         for route in routes {
-            let check = self.rehearse_entity(&route.resource_type, &route.attributes, &route.parents);
-            faults.extend(check.err().map(|message| PolicyFault::new(format!("{}.resource", route.at), message)));
+            let id = route.resource_id.as_deref();
+            let check = self.rehearse_entity(&route.resource_type, id, &route.attributes, &route.parents);
+            let Err(message) = check else { continue };
+            let at = format!("{}.resource", route.at);
+            if id.is_none() && self.store.has_type(&route.resource_type) {
+                let message = format!("only static entities can be asked about here; for others: {message}");
+                warnings.push(PolicyFault::new(at, message));
+            } else {
+                faults.push(PolicyFault::new(at, message));
+            }
         }
-        faults
+        (faults, warnings)
     }
 
     fn rehearse_parents(&self, asker: &Asker, parents: &Parents) -> Option<PolicyFault> {
         let ids: Vec<&str> = match &parents.allow {
             Some(allow) => allow.iter().map(String::as_str).collect(),
-            None => vec!["cedar-gate: any other id"],
+            None => vec![SAMPLE],
         };
         for id in ids {
             let parent = EntityId::new(&parents.entity_type, id);
             if !self.store.contains(&parent)
-                && let Err(message) = self.rehearse_entity(&parents.entity_type, &[], &[])
+                && let Err(message) = self.rehearse_entity(&parents.entity_type, None, &[], &[])
             {
                 return Some(PolicyFault::new(
                     &parents.at,
                     format!("`{parent}` needs a static entity (name the accepted ids by `allow`): {message}"),
                 ));
             }
-            let bare = cedar_policy::Entity::new_no_attrs(
-                EntityId::new(&asker.entity_type, "cedar-gate: a sample").0,
-                [parent.0].into(),
-            );
+            let bare =
+                cedar_policy::Entity::new_no_attrs(EntityId::new(&asker.entity_type, SAMPLE).0, [parent.0].into());
             // Attributes are rehearsed apart; here only the membership counts.
             if asker.attributes.iter().all(|(_, _, required)| !required)
                 && let Err(error) = cedar_policy::Entities::from_entities([bare], Some(&self.schema))
@@ -231,20 +250,22 @@ impl Engine {
         None
     }
 
+    /// Checks an entity of this type as requests describe it, over the static one where the id is known.
     fn rehearse_entity(
         &self,
         entity_type: &EntityType,
+        id: Option<&str>,
         attributes: &[(String, super::ValueType, bool)],
         parents: &[EntityType],
     ) -> Result<(), String> {
+        let id = EntityId::new(entity_type, id.unwrap_or(SAMPLE));
+        let parents = parents.iter().map(|parent| EntityId::new(parent, SAMPLE)).collect();
         for all in [true, false] {
             let sample = |(name, value_type, _): &(String, super::ValueType, bool)| {
-                (name.clone(), TypedValue::sample(*value_type).expression())
+                (name.clone(), TypedValue::sample(*value_type))
             };
             let attributes = attributes.iter().filter(|(_, _, always)| all || *always).map(sample).collect();
-            let parents = parents.iter().map(|parent| EntityId::new(parent, "cedar-gate: a sample").0).collect();
-            let id = EntityId::new(entity_type, "cedar-gate: a sample").0;
-            let entity = cedar_policy::Entity::new(id, attributes, parents).map_err(|error| full(&error))?;
+            let entity = self.store.merged(&id, &attributes, &parents)?;
             cedar_policy::Entities::from_entities([entity], Some(&self.schema)).map_err(|error| full(&error))?;
         }
         Ok(())
@@ -281,7 +302,8 @@ fn load_policies(
     let mut faults = Vec::new();
     let mut all = PolicySet::new();
     for (name, text) in &source.policies {
-        let mut fault = |message: String| faults.push(PolicyFault::new("policies.policies", format!("{name}: {message}")));
+        let mut fault =
+            |message: String| faults.push(PolicyFault::new("policies.policies", format!("{name}: {message}")));
         if let Err(excess) = guard::measure(text, caps) {
             fault(excess_message(excess, caps));
             continue;
@@ -335,7 +357,9 @@ fn permits_everything(policy: &cedar_policy::Policy) -> bool {
 
 fn excess_message(excess: Excess, caps: Caps) -> String {
     match excess {
-        Excess::Chain(line) => format!("line {line}: a chain of more than {} operators (limits.policy_chain)", caps.chain),
+        Excess::Chain(line) => {
+            format!("line {line}: a chain of more than {} operators (limits.policy_chain)", caps.chain)
+        }
         Excess::Depth(line) => format!("line {line}: nested deeper than {} (limits.policy_depth)", caps.depth),
         Excess::Unclosed(line) => format!("line {line}: a bracket or a string is not closed"),
     }

@@ -64,9 +64,15 @@ impl Store {
         self.nodes.contains_key(&id.0)
     }
 
+    /// Whether any static entity has this type.
+    pub(super) fn has_type(&self, entity_type: &super::EntityType) -> bool {
+        self.nodes.keys().any(|uid| *uid.type_name() == entity_type.0)
+    }
+
     /// The given entities and all that they descend from.
     pub(super) fn inherited(&self, ids: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
-        let ancestors = ids.iter().filter_map(|id| self.nodes.get(&id.0)).flat_map(|node| node.ancestors.iter().cloned());
+        let ancestors =
+            ids.iter().filter_map(|id| self.nodes.get(&id.0)).flat_map(|node| node.ancestors.iter().cloned());
         ids.iter().cloned().chain(ancestors.map(EntityId)).collect()
     }
 
@@ -101,9 +107,7 @@ impl Store {
             extra.insert(resource.id.0.clone(), resource_entity);
         }
         let replaced = [&session.principal, &resource.id].into_iter().any(|id| self.base.get(&id.0).is_some());
-        extra.retain(|uid, _| {
-            *uid == session.principal.0 || *uid == resource.id.0 || self.base.get(uid).is_none()
-        });
+        extra.retain(|uid, _| *uid == session.principal.0 || *uid == resource.id.0 || self.base.get(uid).is_none());
         let base = self.base.clone();
         let sliced = if replaced {
             base.upsert_entities(extra.into_values(), Some(schema))
@@ -125,7 +129,11 @@ impl Store {
     }
 
     /// An entity as the request describes it, over the static one of the same id: the static one wins.
-    fn merged(
+    ///
+    /// # Errors
+    ///
+    /// Cedar's message: a value that it does not take.
+    pub(super) fn merged(
         &self,
         id: &EntityId,
         attributes: &BTreeMap<String, TypedValue>,

@@ -100,7 +100,9 @@ fn next_token(text: &str) -> Option<(Token, &str)> {
     let after = characters.as_str();
     Some(match first {
         '\n' => (Token::Line, after),
-        '/' if after.starts_with('/') => (Token::Other, after.find('\n').and_then(|end| after.get(end..)).unwrap_or("")),
+        '/' if after.starts_with('/') => {
+            (Token::Other, after.find('\n').and_then(|end| after.get(end..)).unwrap_or(""))
+        }
         '"' => match string_end(after) {
             Some(rest) => (Token::Other, rest),
             None => (Token::Unclosed, ""),

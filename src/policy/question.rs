@@ -37,6 +37,8 @@ pub struct RouteQuestion {
     pub action: String,
     /// The resource's type.
     pub resource_type: EntityType,
+    /// The resource's id, where every request means the same one.
+    pub resource_id: Option<String>,
     /// The types of the resource's parents.
     pub parents: Vec<EntityType>,
     /// The resource's attributes: name, type, and whether it always has them.

@@ -24,7 +24,8 @@ pub fn embedded(name: &str) -> Option<Source> {
                 include_str!("../../policies/payments/payments.cedar").to_owned(),
             )],
             // Not parsed strictly: it is ours, and it is checked by the tests.
-            entities: serde_json::from_str(include_str!("../../policies/payments/entities.json")).unwrap_or(Value::Null),
+            entities: serde_json::from_str(include_str!("../../policies/payments/entities.json"))
+                .unwrap_or(Value::Null),
         }),
         _ => None,
     }

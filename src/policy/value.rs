@@ -95,7 +95,9 @@ impl TypedValue {
     pub fn of_json(value: &Value, value_type: ValueType) -> Option<Self> {
         match value_type {
             ValueType::Boolean => value.as_bool().map(Self::Boolean),
-            ValueType::Decimal => value.as_str().filter(|text| is_decimal(text)).map(|text| Self::Decimal(text.to_owned())),
+            ValueType::Decimal => {
+                value.as_str().filter(|text| is_decimal(text)).map(|text| Self::Decimal(text.to_owned()))
+            }
             ValueType::Long => value.as_i64().map(Self::Long),
             ValueType::SetOfString => {
                 let items = value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned));

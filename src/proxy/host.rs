@@ -189,9 +189,8 @@ fn serialised(pairs: &[(&str, &str)]) -> Option<Vec<u8>> {
 /// Replaces all occurrences of a header; whether the host did.
 pub(super) fn set_header(map: Map, name: &str, value: &str) -> bool {
     // SAFETY: the host reads two live strings.
-    let status = unsafe {
-        proxy_replace_header_map_value(map.number(), name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    };
+    let status =
+        unsafe { proxy_replace_header_map_value(map.number(), name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
     status == OK
 }
 

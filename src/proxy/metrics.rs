@@ -23,7 +23,8 @@ impl Metrics {
         if let Some(id) = self.id(MetricKind::Histogram, "cedar_gate.micros.total".to_owned()) {
             host::record_metric(id, spent.total);
         }
-        if let Some(id) = self.id(MetricKind::Histogram, "cedar_gate.micros.signature".to_owned()).filter(|_| spent.signature > 0)
+        if let Some(id) =
+            self.id(MetricKind::Histogram, "cedar_gate.micros.signature".to_owned()).filter(|_| spent.signature > 0)
         {
             host::record_metric(id, spent.signature);
         }

@@ -2,8 +2,8 @@
 
 use proxy_wasm::types::Action;
 
-use super::host::{self, Level, Map};
 use super::Plugin;
+use super::host::{self, Level, Map};
 use crate::audit::Spent;
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use crate::forward::HeaderPatch;
@@ -74,7 +74,11 @@ impl Stream {
             // Response headers are not asked for: the callback is not exported, as it would cost a call for each request.
             Outcome::PatchResponse(_) => Action::Continue,
             Outcome::PatchTrailers(patch) => {
-                if apply(Map::RequestTrailers, &patch) { Action::Continue } else { Action::Pause }
+                if apply(Map::RequestTrailers, &patch) {
+                    Action::Continue
+                } else {
+                    Action::Pause
+                }
             }
             Outcome::Reply(reply) => {
                 // If the gateway does not take the answer, the request stays held back.

@@ -61,7 +61,8 @@ impl ParameterKind {
             Self::Path | Self::Segment => !value.is_empty(),
             Self::Pattern(pattern) => pattern.is_match(value),
             Self::Slug => {
-                let slug = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+                let slug =
+                    |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
                 !value.is_empty() && value.len() <= 128 && value.bytes().all(slug)
             }
             Self::Uuid => is_uuid(value),

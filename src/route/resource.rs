@@ -88,6 +88,15 @@ impl TextTemplate {
         Ok(Self(parts))
     }
 
+    /// The text, where it has no parameters.
+    #[must_use]
+    pub fn fixed(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text for the parameters of a request.
     #[must_use]
     pub fn fill(&self, parameters: &Parameters) -> String {
@@ -158,10 +167,9 @@ impl ResourceTemplate {
 impl fmt::Display for TextTemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Alias(one, other) => write!(
-                f,
-                "`{{{one}}}` and `{{{other}}}` could run into one another; put a `/` between them"
-            ),
+            Self::Alias(one, other) => {
+                write!(f, "`{{{one}}}` and `{{{other}}}` could run into one another; put a `/` between them")
+            }
             Self::Brace => f.write_str("a brace lacks its counterpart"),
             Self::Empty => f.write_str("must not be empty"),
             Self::Unknown(name) => write!(f, "the path has no parameter `{name}`"),

@@ -39,7 +39,8 @@ impl RouteTable {
         for (index, route) in routes.iter().enumerate() {
             for method in &route.methods {
                 let rivals = routes.iter().take(index).filter(|rival| rival.methods.contains(method));
-                let rival = rivals.into_iter().find(|rival| precedence(&rival.path, &route.path) == Some(Ordering::Equal));
+                let rival =
+                    rivals.into_iter().find(|rival| precedence(&rival.path, &route.path) == Some(Ordering::Equal));
                 if let Some(rival) = rival {
                     let message = format!("{method} {} is ambiguous with {}", route.path.as_str(), rival.path.as_str());
                     errors.push(RouteTableError { route: index, message });

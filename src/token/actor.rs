@@ -48,10 +48,10 @@ mod tests {
     fn every_actor_of_a_chain_is_found() {
         let chain = json!({"sub": "a", "act": {"sub": "b", "iss": "other"}});
         let actors = Actor::chain(Some(&chain), "here").unwrap();
-        assert_eq!(actors.iter().map(|actor| (actor.issuer.as_str(), actor.subject.as_str())).collect::<Vec<_>>(), [
-            ("here", "a"),
-            ("other", "b")
-        ]);
+        assert_eq!(
+            actors.iter().map(|actor| (actor.issuer.as_str(), actor.subject.as_str())).collect::<Vec<_>>(),
+            [("here", "a"), ("other", "b")]
+        );
     }
 
     #[test]

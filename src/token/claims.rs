@@ -169,7 +169,9 @@ mod tests {
     fn a_time_is_an_integer_or_an_error() {
         assert_eq!(claims(json!({"exp": 5})).time("exp"), Ok(Some(5)));
         assert_eq!(claims(json!({})).time("exp"), Ok(None));
-        for wrong in [json!("5"), json!(5.0), json!(1e3), json!(-1), json!(null), json!([5]), json!(true), json!(i64::MAX)] {
+        for wrong in
+            [json!("5"), json!(5.0), json!(1e3), json!(-1), json!(null), json!([5]), json!(true), json!(i64::MAX)]
+        {
             assert_eq!(claims(json!({"exp": wrong})).time("exp"), Err(Cause::ClaimInvalid), "{wrong}");
         }
     }

@@ -92,10 +92,7 @@ impl Session {
             auth_time: claims.time("auth_time")?,
             acr: claims.identifier("acr")?.map(str::to_owned),
             amr: strings(&claims, "amr", false)?,
-            actors: Actor::chain(
-                ClaimPath::dotted("act").as_ref().and_then(|path| claims.at(path)),
-                &provider.issuer,
-            )?,
+            actors: Actor::chain(ClaimPath::dotted("act").as_ref().and_then(|path| claims.at(path)), &provider.issuer)?,
             binding,
             claims,
         })

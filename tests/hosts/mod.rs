@@ -9,13 +9,13 @@ use cedar_gate_host::{Module, WasmHost};
 use cedar_gate_scenario::Host;
 use cedar_gate_stage::EnvoyHost;
 
-pub use native::NativeHost;
+pub(crate) use native::NativeHost;
 
 /// The host of a name.
 ///
 /// `make test` names all hosts in `CEDAR_GATE_HOSTS`, and a host that cannot be had is then a failure; without that,
 /// those are taken that are there.
-pub fn host(name: &str) -> Option<&'static dyn Host> {
+pub(crate) fn host(name: &str) -> Option<&'static dyn Host> {
     match name {
         "native" => Some(&NativeHost),
         "wasm" => wasm().map(|host| host as &dyn Host),
@@ -25,22 +25,24 @@ pub fn host(name: &str) -> Option<&'static dyn Host> {
 }
 
 /// The names of the hosts that tests run on.
-pub fn names() -> Vec<String> {
+pub(crate) fn names() -> Vec<String> {
     match std::env::var("CEDAR_GATE_HOSTS") {
         Ok(names) => names.split(',').map(str::to_owned).collect(),
-        Err(_) => ["native", "wasm", "envoy"].into_iter().filter(|name| host(name).is_some()).map(str::to_owned).collect(),
+        Err(_) => {
+            ["native", "wasm", "envoy"].into_iter().filter(|name| host(name).is_some()).map(str::to_owned).collect()
+        }
     }
 }
 
 /// The `.wasm` that is shipped: `CEDAR_GATE_WASM`, or what `make wasm` has built.
-pub fn wasm_path() -> Option<PathBuf> {
+pub(crate) fn wasm_path() -> Option<PathBuf> {
     let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/cedar_gate.wasm");
     let path = std::env::var_os("CEDAR_GATE_WASM").map_or(built, PathBuf::from);
     path.exists().then_some(path)
 }
 
 /// The module of the `.wasm` that is shipped, compiled once.
-pub fn module() -> Option<&'static Module> {
+pub(crate) fn module() -> Option<&'static Module> {
     static MODULE: OnceLock<Option<Module>> = OnceLock::new();
     let load = || Some(Module::load(wasm_path()?).expect("the filter compiles in Wasmtime"));
     MODULE.get_or_init(load).as_ref()
@@ -52,7 +54,7 @@ fn wasm() -> Option<&'static WasmHost> {
 }
 
 /// One Envoy for all tests, with a listener for each configuration.
-pub fn envoy() -> Option<&'static EnvoyHost> {
+pub(crate) fn envoy() -> Option<&'static EnvoyHost> {
     static HOST: OnceLock<Option<EnvoyHost>> = OnceLock::new();
     HOST.get_or_init(|| EnvoyHost::from_env(&wasm_path()?).expect("Envoy starts")).as_ref()
 }

@@ -7,7 +7,7 @@ use cedar_gate::refusal::Reply;
 use cedar_gate_scenario::{Body, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused};
 
 /// The core itself.
-pub struct NativeHost;
+pub(crate) struct NativeHost;
 
 struct NativeGateway(RefCell<Harness>);
 
@@ -123,9 +123,10 @@ fn lower_case(headers: &Headers) -> Headers {
 }
 
 fn is_grpc(request: &Request) -> bool {
-    request.headers.iter().any(|(name, value)| {
-        name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/grpc")
-    })
+    request
+        .headers
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/grpc"))
 }
 
 fn upstream(headers: Headers, body: Vec<u8>, trailers: Headers) -> Observed {
@@ -138,7 +139,8 @@ fn upstream(headers: Headers, body: Vec<u8>, trailers: Headers) -> Observed {
             _ => received.headers.push((name, value)),
         }
     }
-    let grpc = received.headers.iter().any(|(name, value)| name == b"content-type" && value.starts_with(b"application/grpc"));
+    let grpc =
+        received.headers.iter().any(|(name, value)| name == b"content-type" && value.starts_with(b"application/grpc"));
     Observed { status: 200, grpc_status: grpc.then_some(0), upstream: Some(received), ..Observed::default() }
 }
 

@@ -113,6 +113,19 @@ impl Gateway for WasmGateway {
     }
 }
 
+/// The upstream answers 200 always, and 0 in gRPC's own status to those who speak it.
+fn upstream_answer(request: &Request) -> Answer {
+    let grpc = request
+        .headers
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/grpc"));
+    let mut answer = Answer::new(200, "");
+    if grpc {
+        answer.headers.push((b"grpc-status".to_vec(), b"0".to_vec()));
+    }
+    answer
+}
+
 impl WasmGateway {
     fn exchange(&mut self, request: &Request) -> anyhow::Result<StreamId> {
         let id = self.send_request(request)?;
@@ -130,7 +143,7 @@ impl WasmGateway {
             anyhow::bail!("neither an answer nor a request upstream within {} seconds", PATIENCE.as_secs());
         }
         if self.vm.stream(id).is_some_and(|stream| !stream.is_over()) {
-            self.vm.respond(id, Answer::new(200, ""))?;
+            self.vm.respond(id, upstream_answer(request))?;
         }
         if self.vm.stream(id).is_some_and(|stream| !stream.is_over()) {
             self.vm.disconnect(id)?;
