@@ -16,6 +16,7 @@ mod rules;
 pub use fault::{Fault, Faults};
 
 use fault::At;
+use field::FromValue;
 use raw::RawConfig;
 
 use crate::credential::Credentials;
@@ -69,7 +70,7 @@ impl Config {
     /// Every fault that can be seen at once.
     pub fn load(bytes: &[u8]) -> Result<Self, Faults> {
         let value = form::read(bytes).map_err(Faults::of_whole)?;
-        let raw: RawConfig = serde_json::from_value(value).map_err(|error| Faults::of_whole(error.to_string()))?;
+        let raw = RawConfig::from_value(value).map_err(Faults::of_whole)?;
         let at = At::root();
         match read(&at, raw) {
             Some(config) if at.is_clean() => Ok(config),

@@ -1,4 +1,16 @@
 //! Tests of what a scenario file cannot say, by topic.
 #![cfg(test)]
 
+#[path = "topics/configuration.rs"]
+mod configuration;
+#[path = "topics/envoy.rs"]
+mod envoy;
+#[path = "topics/exchange.rs"]
+mod exchange;
+#[path = "topics/fixture.rs"]
+mod fixture;
 mod hosts;
+#[path = "topics/slices.rs"]
+mod slices;
+#[path = "topics/vm.rs"]
+mod vm;

@@ -1,13 +1,12 @@
 //! Faults, each with its path.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::field::Field;
+use super::field::{Field, Members};
 
 /// Something wrong at a place of the configuration.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -118,7 +117,7 @@ impl At {
     }
 
     /// The members of a map, without those that are wrong.
-    pub(super) fn members<T>(&self, members: BTreeMap<String, Field<T>>) -> Vec<(Self, String, T)> {
+    pub(super) fn members<T>(&self, members: Members<T>) -> Vec<(Self, String, T)> {
         let member = |(name, field): (String, Field<T>)| {
             let value = self.take(&name, field)?;
             Some((self.field(&name), name, value))
@@ -127,7 +126,7 @@ impl At {
     }
 
     /// Members that nobody knows: a typing error must not be ignored.
-    pub(super) fn unknown(&self, unknown: &BTreeMap<String, Value>) {
+    pub(super) fn unknown(&self, unknown: &Map<String, Value>) {
         for name in unknown.keys() {
             self.field(name).fault("unknown field");
         }

@@ -1,8 +1,6 @@
 //! A member that may be absent or wrong without spoiling what stands beside it.
 
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A member of a raw mirror. Reading it never fails; what is wrong is told when it is taken.
 #[derive(Debug, Default)]
@@ -13,12 +11,87 @@ pub(super) enum Field<T> {
     Wrong(String),
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        Ok(match T::deserialize(value) {
+/// The members of an object whose names are the user's.
+pub(super) type Members<T> = Vec<(String, Field<T>)>;
+
+/// What can be read from a value, or say what it should have been.
+pub(super) trait FromValue: Sized {
+    /// # Errors
+    ///
+    /// What is wrong with this value, without regard to what stands in it: members carry their own faults.
+    fn from_value(value: Value) -> Result<Self, String>;
+}
+
+impl<T: FromValue> Field<T> {
+    /// Takes a member out of an object.
+    pub(super) fn take(members: &mut Map<String, Value>, name: &str) -> Self {
+        members.remove(name).map_or(Self::Absent, Self::read)
+    }
+
+    pub(super) fn read(value: Value) -> Self {
+        match T::from_value(value) {
             Ok(value) => Self::Given(value),
-            Err(error) => Self::Wrong(error.to_string()),
-        })
+            Err(message) => Self::Wrong(message),
+        }
+    }
+}
+
+fn expected<T>(what: &str, value: &Value) -> Result<T, String> {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    Err(format!("must be {what}, not {found}"))
+}
+
+impl FromValue for Value {
+    fn from_value(value: Value) -> Result<Self, String> {
+        Ok(value)
+    }
+}
+
+impl FromValue for String {
+    fn from_value(value: Value) -> Result<Self, String> {
+        if let Value::String(text) = value { Ok(text) } else { expected("a string", &value) }
+    }
+}
+
+impl FromValue for bool {
+    fn from_value(value: Value) -> Result<Self, String> {
+        value.as_bool().map_or_else(|| expected("true or false", &value), Ok)
+    }
+}
+
+impl FromValue for usize {
+    fn from_value(value: Value) -> Result<Self, String> {
+        let number = value.as_u64().and_then(|number| Self::try_from(number).ok());
+        number.map_or_else(|| expected("a whole number", &value), Ok)
+    }
+}
+
+impl FromValue for Map<String, Value> {
+    fn from_value(value: Value) -> Result<Self, String> {
+        if let Value::Object(members) = value { Ok(members) } else { expected("an object", &value) }
+    }
+}
+
+impl<T: FromValue> FromValue for Vec<Field<T>> {
+    fn from_value(value: Value) -> Result<Self, String> {
+        if let Value::Array(items) = value {
+            Ok(items.into_iter().map(Field::read).collect())
+        } else {
+            expected("a list", &value)
+        }
+    }
+}
+
+impl<T: FromValue> FromValue for Members<T> {
+    fn from_value(value: Value) -> Result<Self, String> {
+        let members = Map::from_value(value)?;
+        Ok(members.into_iter().map(|(name, value)| (name, Field::read(value))).collect())
     }
 }

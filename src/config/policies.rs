@@ -26,6 +26,7 @@ pub(super) fn source(at: &At, raw: Option<RawPolicies>) -> Option<Source> {
             let schema = at.require("schema", inline.schema);
             let policies = at.require("policies", inline.policies);
             let entities = at.take("entities", inline.entities).unwrap_or_default();
+            let entities = at.field("entities").items(entities).into_iter().map(|(_, entity)| entity).collect();
             Some(Source {
                 schema: schema?,
                 policies: vec![("inline".to_owned(), policies?)],

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fault::At;
-use super::field::Field;
+use super::field::{Field, Members};
 use super::limits::duration;
 use super::raw::{RawClaimPath, RawClients, RawLocalJwks, RawParent, RawPrincipal, RawProvider};
 use crate::jose::{Algorithm, Judgement, KeyKind, KeySet, judge};
@@ -19,7 +19,7 @@ const MOST_SKEW: Duration = Duration::from_secs(300);
 /// Claims that are handed out again to somebody else, or that users choose themselves.
 const REASSIGNABLE: [&str; 5] = ["email", "name", "nickname", "preferred_username", "upn"];
 
-pub(super) fn providers(at: &At, raw: Option<BTreeMap<String, Field<RawProvider>>>) -> Option<Providers> {
+pub(super) fn providers(at: &At, raw: Option<Members<RawProvider>>) -> Option<Providers> {
     let mut providers = Vec::new();
     let raw = raw?;
     if raw.is_empty() {
@@ -149,7 +149,7 @@ fn key(at: &At, jwk: &Map<String, Value>, algorithms: &[Algorithm]) -> Option<cr
             } else if !algorithms.iter().any(|algorithm| key.serves(*algorithm)) {
                 at.warning("serves none of `algorithms`");
             }
-            Some(key)
+            Some(*key)
         }
         Ok(Judgement::ForSomethingElse(reason)) => {
             at.warning(format!("passed over: {reason}"));

@@ -1,29 +1,30 @@
 //! What users write, member by member. Every object collects the members that it does not know.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::field::Field;
-
-type Unknown = BTreeMap<String, Value>;
+use super::field::{Field, FromValue, Members};
 
 macro_rules! raw {
-    ($(#[$attribute:meta])* $name:ident { $($field:ident $(as $written:literal)? : $type:ty,)* }) => {
-        $(#[$attribute])*
-        #[derive(Debug, Default, Deserialize)]
-        #[serde(default, expecting = "an object")]
+    ($name:ident { $($field:ident $(as $written:literal)? : $type:ty),* $(,)? }) => {
+        #[derive(Debug, Default)]
         pub(super) struct $name {
-            $($(#[serde(rename = $written)])? pub(super) $field: Field<$type>,)*
-            #[serde(flatten)]
-            pub(super) unknown: Unknown,
+            $(pub(super) $field: Field<$type>,)*
+            /// Members of other names.
+            pub(super) unknown: Map<String, Value>,
+        }
+
+        impl FromValue for $name {
+            fn from_value(value: Value) -> Result<Self, String> {
+                let mut members = Map::from_value(value)?;
+                Ok(Self { $($field: Field::take(&mut members, raw!(@name $field $($written)?)),)* unknown: members })
+            }
         }
     };
+    (@name $field:ident $written:literal) => { $written };
+    (@name $field:ident) => { stringify!($field) };
 }
 
 type List<T> = Vec<Field<T>>;
-type Members<T> = BTreeMap<String, Field<T>>;
 
 raw!(RawConfig {
     mode: String,
@@ -137,7 +138,7 @@ raw!(RawPolicies { embedded: String, inline: RawInlinePolicies });
 raw!(RawInlinePolicies {
     schema: String,
     policies: String,
-    entities: Vec<Value>,
+    entities: List<Value>,
 });
 
 raw!(RawSeparation {
@@ -169,23 +170,42 @@ raw!(RawLimits {
 });
 
 /// `realm_access.roles`, or `["https://example.com/roles"]`.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a claim's name, members separated by dots, or a list of member names")]
+#[derive(Debug)]
 pub(super) enum RawClaimPath {
     Dotted(String),
     Members(Vec<String>),
 }
 
+impl FromValue for RawClaimPath {
+    fn from_value(value: Value) -> Result<Self, String> {
+        let members = match value {
+            Value::String(text) => return Ok(Self::Dotted(text)),
+            Value::Array(items) => items.into_iter().map(String::from_value).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(String::new()),
+        };
+        members
+            .map(Self::Members)
+            .map_err(|_| "must be a claim's name, members separated by dots, or a list of member names".to_owned())
+    }
+}
+
 /// `integer`, or `{pattern: "…"}`.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "integer, slug, segment, uuid, or an object with `pattern`")]
+#[derive(Debug)]
 pub(super) enum RawParameterKind {
     Named(String),
     Pattern(RawPattern),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawPattern {
-    pub(super) pattern: String,
+raw!(RawPattern { pattern: String });
+
+impl FromValue for RawParameterKind {
+    fn from_value(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(name) => Ok(Self::Named(name)),
+            Value::Object(_) => RawPattern::from_value(value).map(Self::Pattern),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                Err("must be integer, segment, slug, uuid, or an object with `pattern`".to_owned())
+            }
+        }
+    }
 }

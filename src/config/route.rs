@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fault::At;
-use super::field::Field;
+use super::field::{Field, Members};
 use super::provider::{entity_type, value_type};
 use super::raw::{RawAttributeSource, RawBodyMember, RawDeclaration, RawParameterKind, RawResource, RawRoute};
 use crate::http::HeaderName;
@@ -120,14 +120,18 @@ fn methods(at: &At, list: Vec<Field<String>>) -> Vec<String> {
     methods
 }
 
-fn kinds(at: &At, raw: BTreeMap<String, Field<RawParameterKind>>) -> BTreeMap<String, ParameterKind> {
+fn kinds(at: &At, raw: Members<RawParameterKind>) -> BTreeMap<String, ParameterKind> {
     let mut kinds = BTreeMap::new();
     for (at, name, raw) in at.members(raw) {
         let kind = match raw {
             RawParameterKind::Named(text) => {
                 ParameterKind::of_name(&text).ok_or_else(|| format!("`{text}` is none of integer, segment, slug, uuid"))
             }
-            RawParameterKind::Pattern(raw) => ParameterKind::pattern(&raw.pattern),
+            RawParameterKind::Pattern(raw) => {
+                at.unknown(&raw.unknown);
+                let Some(pattern) = at.require("pattern", raw.pattern) else { continue };
+                ParameterKind::pattern(&pattern)
+            }
         };
         match kind {
             Ok(kind) => {
@@ -149,7 +153,7 @@ fn scopes(at: &At, list: Vec<Field<String>>) -> Vec<String> {
     at.items(list).into_iter().map(scope).collect()
 }
 
-fn body(at: &At, raw: BTreeMap<String, Field<RawBodyMember>>) -> BTreeMap<String, BodyMember> {
+fn body(at: &At, raw: Members<RawBodyMember>) -> BTreeMap<String, BodyMember> {
     let mut body = BTreeMap::new();
     for (at, name, raw) in at.members(raw) {
         at.unknown(&raw.unknown);
@@ -171,7 +175,7 @@ fn is_pointer(text: &str) -> bool {
     text.starts_with('/') && escapes
 }
 
-fn declarations(at: &At, raw: BTreeMap<String, Field<RawDeclaration>>) -> BTreeMap<String, Declaration> {
+fn declarations(at: &At, raw: Members<RawDeclaration>) -> BTreeMap<String, Declaration> {
     let mut declarations = BTreeMap::new();
     for (at, name, raw) in at.members(raw) {
         at.unknown(&raw.unknown);

@@ -27,7 +27,7 @@ pub(super) struct Known {
 /// How far the head alone leads.
 pub(super) enum Step {
     /// To a question that lacks the body.
-    AwaitBody(Question),
+    AwaitBody(Box<Question>),
     /// To a permit.
     Permitted(Permit),
 }
@@ -42,7 +42,7 @@ pub(super) struct Question {
 
 /// A question that waits for its body.
 pub(super) struct Asking {
-    question: Question,
+    question: Box<Question>,
     declared: BTreeMap<String, crate::route::BodyMember>,
     known: Known,
     deadline: u64,
@@ -102,7 +102,7 @@ pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result
         return question.ask(gate, known).map(Step::Permitted);
     }
     body::check_head(&head.headers, config.limits.body_bytes)?;
-    if end_of_stream { Err(Cause::BodyInvalid.into()) } else { Ok(Step::AwaitBody(question)) }
+    if end_of_stream { Err(Cause::BodyInvalid.into()) } else { Ok(Step::AwaitBody(Box::new(question))) }
 }
 
 /// A request that carries the means to become another one behind this filter is refused: hop-by-hop nominations of
@@ -188,7 +188,7 @@ impl Question {
     }
 
     /// Waits for the body.
-    pub(super) fn with(self, known: Known, gate: &Gate) -> Asking {
+    pub(super) fn with(self: Box<Self>, known: Known, gate: &Gate) -> Asking {
         let config = gate.config();
         let declared = config.routes.protected(self.route).map(|route| route.body.clone()).unwrap_or_default();
         let deadline = known.now.unix_nanos.saturating_add(config.limits.body_timeout_nanos);

@@ -14,7 +14,7 @@ pub enum Judgement {
     /// A key for something else than verifying signatures: passed over.
     ForSomethingElse(&'static str),
     /// A key to verify with.
-    Usable(Key),
+    Usable(Box<Key>),
 }
 
 /// A key that must not be used: its material is wrong, weak, or not meant to be public.
@@ -39,11 +39,8 @@ pub fn judge(jwk: &Map<String, Value>) -> Result<Judgement, Unusable> {
     }
     match jwk.get("key_ops") {
         None => {}
-        Some(Value::Array(operations)) => {
-            if !operations.iter().any(|operation| operation.as_str() == Some("verify")) {
-                return Ok(Judgement::ForSomethingElse("its `key_ops` lack `verify`"));
-            }
-        }
+        Some(Value::Array(operations)) if operations.iter().any(|operation| operation.as_str() == Some("verify")) => {}
+        Some(Value::Array(_)) => return Ok(Judgement::ForSomethingElse("its `key_ops` lack `verify`")),
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
             return Err(Unusable("`key_ops` must be an array".to_owned()));
         }
@@ -67,7 +64,7 @@ pub fn judge(jwk: &Map<String, Value>) -> Result<Judgement, Unusable> {
         None => Algorithm::ALL.into_iter().any(|algorithm| key.serves(algorithm)),
     };
     if serves {
-        Ok(Judgement::Usable(key))
+        Ok(Judgement::Usable(Box::new(key)))
     } else {
         Err(Unusable("the secret is shorter than the hash of its algorithm (RFC 7518 §3.2)".to_owned()))
     }

@@ -39,6 +39,7 @@ pub(super) fn public_key(modulus: &[u8], exponent: &[u8]) -> Result<RsaPublicKey
     RsaPublicKey::new(n, e).map_err(|_| "not an RSA public key")
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "big integers do not overflow, and no divisor here is zero")]
 fn remainder(number: &BigUint, divisor: u32) -> u32 {
     let remainder = number % BigUint::from(divisor);
     remainder.to_bytes_le().first().copied().map_or(0, u32::from)

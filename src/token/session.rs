@@ -43,7 +43,12 @@ pub struct Session {
     pub binding: Binding,
     /// All claims, for headers to the upstream.
     pub claims: ClaimSet,
+    /// Keeps everybody else from making one.
+    _proof: Proof,
 }
+
+#[derive(Clone, Debug)]
+struct Proof;
 
 /// How a token is bound to its sender.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,6 +100,7 @@ impl Session {
             actors: Actor::chain(ClaimPath::dotted("act").as_ref().and_then(|path| claims.at(path)), &provider.issuer)?,
             binding,
             claims,
+            _proof: Proof,
         })
     }
 }

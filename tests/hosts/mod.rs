@@ -25,6 +25,7 @@ pub(crate) fn host(name: &str) -> Option<&'static dyn Host> {
 }
 
 /// The names of the hosts that tests run on.
+#[allow(dead_code, reason = "only the scenarios are played on each of them")]
 pub(crate) fn names() -> Vec<String> {
     match std::env::var("CEDAR_GATE_HOSTS") {
         Ok(names) => names.split(',').map(str::to_owned).collect(),

@@ -1,0 +1,75 @@
+//! Configurations, judged as a whole.
+
+use cedar_gate::config::Config;
+use serde_json::json;
+
+use crate::fixture::configuration;
+
+fn faults(change: impl FnOnce(&mut serde_json::Value)) -> Vec<String> {
+    let mut configuration = configuration();
+    change(&mut configuration);
+    match Config::load(configuration.to_string().as_bytes()) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn the_payments_configuration_is_sound() {
+    let config = Config::load(configuration().to_string().as_bytes());
+    assert_eq!(config.map(|config| config.warnings).map_err(|faults| format!("{faults:?}")), Ok(Vec::new()));
+}
+
+#[test]
+fn all_faults_are_reported_together_in_the_order_of_their_paths() {
+    let found = faults(|configuration| {
+        configuration["mode"] = json!("maybe");
+        configuration["providers"]["corp"]["clock_skew"] = json!("soon");
+        configuration["providers"]["corp"]["algorithms"] = json!(["RS256", "none"]);
+        configuration["routes"][2]["params"] = json!({"id": "number", "x": "slug"});
+        configuration["limits"] = json!({"token_bytes": 1, "typo": 2});
+        configuration["separation"]["static"][0]["at_most"] = json!(2);
+    });
+    let starts = [
+        "limits.token_bytes: must be 256 to 65536",
+        "limits.typo: unknown field",
+        "mode: must be `enforce` or `shadow`",
+        "providers.corp.algorithms[1]: `none` is none of",
+        "providers.corp.clock_skew: `soon` is no duration",
+        "routes[2].params.id: `number` is none of",
+        "routes[2].path: the path has no parameter `x`",
+        "separation.static[0].at_most: must be at least 1",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (found, start) in found.iter().zip(starts) {
+        assert!(found.starts_with(start), "{found} does not start with {start}");
+    }
+}
+
+#[test]
+fn i10_a_policy_that_permits_everything_is_warned_about() {
+    let mut configuration = configuration();
+    configuration["policies"] = json!({"inline": {
+        "schema": include_str!("../../policies/payments/schema.cedarschema"),
+        "policies": "permit(principal, action, resource);",
+        "entities": serde_json::from_str::<serde_json::Value>(include_str!("../../policies/payments/entities.json")).unwrap(),
+    }});
+    let config = Config::load(configuration.to_string().as_bytes());
+    let warnings: Vec<String> =
+        config.ok().expect("it can be served").warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.iter().any(|warning| warning.contains("permits everything to everyone")), "{warnings:?}");
+}
+
+#[test]
+fn what_the_schema_asks_for_and_nothing_supplies_is_a_fault() {
+    let schema =
+        include_str!("../../policies/payments/schema.cedarschema").replace("client?: String", "client: String");
+    let found = faults(|configuration| {
+        configuration["policies"] = json!({"inline": {
+            "schema": schema,
+            "policies": include_str!("../../policies/payments/payments.cedar"),
+            "entities": serde_json::from_str::<serde_json::Value>(include_str!("../../policies/payments/entities.json")).unwrap(),
+        }});
+    });
+    assert!(found.iter().any(|fault| fault.contains("`context.token.client` is not always there")), "{found:?}");
+}

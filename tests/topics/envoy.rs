@@ -1,0 +1,130 @@
+//! The filter's life in a real Envoy.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cedar_gate_scenario::ConfigurationForm;
+use cedar_gate_stage::{EnvoyHost, EnvoyOptions};
+use serde_json::json;
+
+use crate::fixture::{configuration, get, real_now, root};
+use crate::hosts;
+
+/// The shared Envoy; nothing, with a word about it, where `make test` does not supply one.
+fn envoy() -> Option<&'static EnvoyHost> {
+    let envoy = hosts::envoy();
+    if envoy.is_none() {
+        assert!(std::env::var_os("CEDAR_GATE_HOSTS").is_none(), "CEDAR_GATE_HOSTS names Envoy, but it is not there");
+        eprintln!("left out: CEDAR_GATE_ENVOY is not set, or the filter is not built");
+    }
+    envoy
+}
+
+#[test]
+fn a_faulty_update_leaves_the_old_configuration_serving() {
+    let Some(host) = envoy() else { return };
+    let good = configuration();
+    let port = host.envoy().add_listener("update", &good, ConfigurationForm::Struct).expect("a good configuration");
+    let ask = || host.send("update", port, &get("/payments/7", "audrey", real_now())).expect("an answer").status;
+    assert_eq!(ask(), 200);
+
+    let mut bad = good.clone();
+    bad["providers"]["corp"]["issuer"] = json!(5);
+    bad["routes"][1]["action"] = json!("fly");
+    bad["policy"] = json!({});
+    let refused = host.envoy().update_listener("update", &bad).expect_err("a faulty configuration").to_string();
+    for path in ["policy: unknown field", "providers.corp.issuer: must be a string, not a number"] {
+        assert!(refused.contains(path), "{path} is not in:\n{refused}");
+    }
+    assert_eq!(ask(), 200, "the old configuration serves on");
+
+    let mut closed = good;
+    closed["routes"] = json!([{"methods": ["GET"], "path": "/healthz", "access": "public"}]);
+    host.envoy().update_listener("update", &closed).expect("a good update");
+    assert_eq!(ask(), 403, "the new configuration serves");
+}
+
+#[test]
+fn counters_and_times_reach_the_metrics() {
+    let Some(host) = envoy() else { return };
+    let port = host.envoy().add_listener("metrics", &configuration(), ConfigurationForm::Struct).expect("it starts");
+    host.send("metrics", port, &get("/payments/7", "audrey", real_now())).expect("an answer");
+    host.send("metrics", port, &get("/payments/7", "nobody", real_now())).expect("an answer");
+    let stats = host.envoy().admin("/stats?filter=cedar_gate").expect("statistics");
+    for name in [
+        "cedar_gate.decisions.allow",
+        "cedar_gate.decisions.deny.policy_denied",
+        "cedar_gate.micros.total",
+        "cedar_gate.micros.signature",
+    ] {
+        assert!(stats.contains(name), "{name} is not in:\n{stats}");
+    }
+}
+
+#[test]
+fn after_a_trap_a_new_vm_takes_over() {
+    let (Some(_), Some(binary), Some(wasm)) = (envoy(), EnvoyOptions::binary_from_env(), hosts::wasm_path()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let trapping = with_a_trap(&wasm, folder.path());
+    // An Envoy of its own: a trap hits every listener of the VM.
+    let host = EnvoyHost::start_with(&binary, &trapping, |options| options.concurrency = 1).expect("Envoy starts");
+    let port = host.envoy().add_listener("trap", &configuration(), ConfigurationForm::Struct).expect("it starts");
+    let ask = |request: &cedar_gate_scenario::Request| host.send("trap", port, request).expect("an answer").status;
+    let honest = get("/payments/7", "audrey", real_now());
+    assert_eq!(ask(&honest), 200);
+
+    let mut fatal = honest.clone();
+    while fatal.headers.len() < HEADERS_THAT_TRAP - ENVOYS_OWN_HEADERS {
+        fatal.headers.push((format!("x-filler-{}", fatal.headers.len()).into_bytes(), b"x".to_vec()));
+    }
+    // Envoy adds headers of its own, in a number that is its business: one of these hits the trap.
+    let trapped = (0..ENVOYS_OWN_HEADERS * 2).any(|_| {
+        fatal.headers.push((format!("x-filler-{}", fatal.headers.len()).into_bytes(), b"x".to_vec()));
+        ask(&fatal) == 503
+    });
+    assert!(trapped, "a request traps");
+    let recovered = (0..300).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        ask(&honest) == 200
+    });
+    assert!(recovered, "a new VM serves within seconds");
+}
+
+/// A request with so many headers traps, in a copy of the filter that is made for that.
+const HEADERS_THAT_TRAP: usize = 77;
+/// What Rust's compiler uses, and not more: V8 in Envoy refuses some of the rest.
+const FEATURES: [&str; 8] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-call-indirect-overlong",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+const ENVOYS_OWN_HEADERS: usize = 20;
+
+/// The filter, with a trap before it: nothing in the filter itself is meant to trap, so one has to be made.
+fn with_a_trap(wasm: &Path, folder: &Path) -> PathBuf {
+    let wrapper = format!(
+        r#"(module
+            (import "filter" "proxy_on_request_headers" (func $filter (param i32 i32 i32) (result i32)))
+            (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+                (if (i32.eq (local.get 1) (i32.const {HEADERS_THAT_TRAP})) (then (unreachable)))
+                (call $filter (local.get 0) (local.get 1) (local.get 2))))"#
+    );
+    let (source, merged) = (folder.join("wrapper.wat"), folder.join("trapping.wasm"));
+    std::fs::write(&source, wrapper).expect("a file");
+    let merge = root().join("tools/node_modules/.bin/wasm-merge");
+    let status = Command::new(&merge)
+        .args([source.as_os_str(), "wrapper".as_ref(), wasm.as_os_str(), "filter".as_ref()])
+        .args(FEATURES)
+        .args(["--skip-export-conflicts".as_ref(), "-o".as_ref(), merged.as_os_str()])
+        .status()
+        .unwrap_or_else(|error| panic!("{} does not run: {error}", merge.display()));
+    assert!(status.success(), "wasm-merge fails");
+    merged
+}

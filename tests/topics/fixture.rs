@@ -1,0 +1,43 @@
+//! The payments gateway of the scenarios, for tests in Rust.
+
+use std::path::PathBuf;
+
+use cedar_gate_scenario::{Request, Scenario};
+use serde_json::{Value, json};
+
+/// The scenario that goes through the whole payments product.
+pub(crate) fn payments() -> Scenario {
+    let path = root().join("tests/scenarios/requests/a_payment_goes_through_its_hands.yaml");
+    Scenario::load(&path).expect("the scenario loads")
+}
+
+/// The configuration of the payments gateway.
+pub(crate) fn configuration() -> Value {
+    payments().start().configuration.clone()
+}
+
+/// The project's folder.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A `GET` with a token of this name, minted for `now`.
+pub(crate) fn get(path: &str, token: &str, now: i64) -> Request {
+    let token = payments().forge().mint(&json!(token), now).expect("the token can be minted");
+    Request {
+        method: b"GET".to_vec(),
+        path: path.as_bytes().to_vec(),
+        authority: b"api.example.com".to_vec(),
+        headers: vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())],
+        body: cedar_gate_scenario::Body::None,
+        trailers: Vec::new(),
+        protocol: cedar_gate_scenario::Protocol::Http1,
+    }
+}
+
+/// The time now, for hosts with a real clock.
+#[expect(clippy::disallowed_methods, reason = "a real Envoy has a real clock")]
+pub(crate) fn real_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+    since.as_secs().try_into().expect("it is before the year 9999")
+}

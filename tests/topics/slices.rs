@@ -1,0 +1,157 @@
+//! The slice of entities that a request gets answers as the whole store would.
+//!
+//! A slice that is too small would not err: `in` would be false, and a `forbid` would be switched off in silence.
+
+use std::collections::{HashMap, HashSet};
+use std::str::FromStr;
+
+use cedar_gate::harness::Harness;
+use cedar_gate_scenario::Forge;
+use cedar_policy::{Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, Schema};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NOW: u64 = 1_780_000_000;
+const ROLES: usize = 6;
+const FOLDERS: usize = 4;
+const DOCUMENTS: usize = 3;
+
+const SCHEMA: &str = "
+    entity Role in [Role];
+    entity User in [Role];
+    entity Folder in [Folder] = { keeper: Role };
+    entity Doc in [Folder] = { folder: Folder, owner: User, readers: Set<Role> };
+    action view appliesTo { principal: [User], resource: [Doc], context: {} };
+";
+
+/// A hierarchy in which everything descends from things of lower numbers.
+#[derive(Clone, Debug)]
+struct World {
+    role_parents: Vec<Vec<usize>>,
+    folders: Vec<(Option<usize>, usize)>,
+    documents: Vec<(usize, usize, Vec<usize>)>,
+    policies: Vec<(bool, usize, usize)>,
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let role_parents = prop::collection::vec(prop::collection::vec(0..ROLES, 0..2), ROLES);
+    let folders = prop::collection::vec((prop::option::of(0..FOLDERS), 0..ROLES), FOLDERS);
+    let documents = prop::collection::vec((0..FOLDERS, 0..ROLES, prop::collection::vec(0..ROLES, 0..3)), DOCUMENTS);
+    let policies = prop::collection::vec((any::<bool>(), 0..6_usize, 0..ROLES), 1..8);
+    (role_parents, folders, documents, policies).prop_map(|(role_parents, folders, documents, policies)| World {
+        role_parents,
+        folders,
+        documents,
+        policies,
+    })
+}
+
+impl World {
+    fn entities(&self) -> Value {
+        let of = |kind: &str, number: usize| json!({"type": kind, "id": number.to_string()});
+        let reference = |kind: &str, number: usize| json!({"__entity": of(kind, number)});
+        let mut all = Vec::new();
+        for (number, parents) in self.role_parents.iter().enumerate() {
+            let parents: Vec<Value> =
+                parents.iter().filter(|parent| **parent < number).map(|parent| of("Role", *parent)).collect();
+            all.push(json!({"uid": of("Role", number), "attrs": {}, "parents": parents}));
+        }
+        for (number, (parent, keeper)) in self.folders.iter().enumerate() {
+            let parents: Vec<Value> =
+                parent.iter().filter(|parent| **parent < number).map(|parent| of("Folder", *parent)).collect();
+            all.push(json!({"uid": of("Folder", number), "attrs": {"keeper": reference("Role", *keeper)}, "parents": parents}));
+        }
+        for (number, (folder, owner, readers)) in self.documents.iter().enumerate() {
+            let readers: Vec<Value> = readers.iter().map(|reader| reference("Role", *reader)).collect();
+            let owner = json!({"__entity": {"type": "User", "id": format!("corp|user{owner}")}});
+            all.push(json!({
+                "uid": of("Doc", number),
+                "attrs": {"folder": reference("Folder", *folder), "owner": owner, "readers": readers},
+                "parents": [of("Folder", *folder)],
+            }));
+        }
+        Value::Array(all)
+    }
+
+    fn policies(&self) -> String {
+        let policy = |(permits, kind, number): &(bool, usize, usize)| {
+            let folder = number % FOLDERS;
+            let condition = match kind {
+                0 => format!("principal in Role::\"{number}\""),
+                1 => format!("resource in Folder::\"{folder}\""),
+                2 => format!("resource.folder.keeper in Role::\"{number}\""),
+                3 => "principal in resource.folder.keeper".to_owned(),
+                4 => "principal in resource.readers".to_owned(),
+                _ => "resource.owner == principal".to_owned(),
+            };
+            let effect = if *permits { "permit" } else { "forbid" };
+            format!("{effect}(principal, action, resource) when {{ {condition} }};\n")
+        };
+        self.policies.iter().map(policy).collect()
+    }
+}
+
+fn forge() -> Forge {
+    Forge::new().with_key("corp", json!({"kty": "oct", "bytes": 64})).expect("a key")
+}
+
+fn configuration(world: &World) -> Value {
+    forge().resolve(&json!({
+        "providers": {"corp": {
+            "issuer": "https://idp.example.com/",
+            "audiences": ["docs"],
+            "algorithms": ["HS256"],
+            "local_jwks": {"inline": {"keys": [{"$jwk": "corp", "alg": "HS256"}]}},
+            "parents": [{"claim": "roles", "type": "Role"}],
+        }},
+        "routes": [{"methods": ["GET"], "path": "/docs/{id}", "action": "view", "resource": {"type": "Doc", "id": "{id}"}}],
+        "policies": {"inline": {"schema": SCHEMA, "policies": world.policies(), "entities": world.entities()}},
+    })).expect("the configuration can be resolved")
+}
+
+/// What Cedar says with all entities there are.
+fn whole_store_allows(world: &World, user: usize, roles: &[usize], document: usize) -> bool {
+    let schema = Schema::from_str(SCHEMA).expect("the schema");
+    let uid = |kind: &str, id: &str| EntityUid::from_str(&format!("{kind}::\"{id}\"")).expect("a uid");
+    let principal = uid("User", &format!("corp|user{user}"));
+    let parents: HashSet<EntityUid> = roles.iter().map(|role| uid("Role", &role.to_string())).collect();
+    let entities = Entities::from_json_value(world.entities(), Some(&schema)).expect("the entities");
+    let principal_entity = Entity::new(principal.clone(), HashMap::new(), parents).expect("the principal");
+    let entities = entities.add_entities([principal_entity], Some(&schema)).expect("all entities");
+    let policies = PolicySet::from_str(&world.policies()).expect("the policies");
+    let resource = uid("Doc", &document.to_string());
+    let request = Request::new(principal, uid("Action", "view"), resource, Context::empty(), Some(&schema));
+    let response = Authorizer::new().is_authorized(&request.expect("the request"), &policies, &entities);
+    response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_slice_answers_as_the_whole_store(
+        world in world(),
+        user in 0..ROLES,
+        roles in prop::collection::vec(0..ROLES, 0..3),
+        document in 0..DOCUMENTS,
+    ) {
+        let mut harness = Harness::start(configuration(&world).to_string().as_bytes(), NOW)
+            .map_err(|faults| TestCaseError::fail(faults.iter().map(ToString::to_string).collect::<String>()))?;
+        let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
+        let token = forge().mint(&json!({"key": "corp", "alg": "HS256", "claims": {
+            "iss": "https://idp.example.com/", "aud": "docs", "sub": format!("user{user}"),
+            "iat": NOW, "exp": NOW + 60, "roles": names,
+        }}), NOW as i64).expect("a token");
+        let headers = [
+            (":method", "GET".to_owned()),
+            (":path", format!("/docs/{document}")),
+            (":authority", "docs".to_owned()),
+            ("authorization", format!("Bearer {token}")),
+        ];
+        let headers = headers.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes())).collect();
+        let (passage, _) = harness.request(headers, true);
+        let records = passage.end();
+        let allowed = records[0]["decision"] == "allow";
+        prop_assert_eq!(allowed, whole_store_allows(&world, user, &roles, document), "{}", records[0]);
+    }
+}
