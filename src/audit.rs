@@ -110,6 +110,13 @@ pub fn bounded(text: &str) -> String {
     bounded
 }
 
+/// Bytes as records write them: two lower-case digits each.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// Escapes whatever a terminal or a log viewer could take for a control or a line end. JSON has escaped C0 already.
 fn ascii(json: &str) -> String {
     let plain = |byte: u8| (0x20..0x7f).contains(&byte);

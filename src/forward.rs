@@ -59,9 +59,9 @@ impl Forward {
     #[must_use]
     pub fn is_protected(&self, name: &str) -> bool {
         let folded = fold(name);
-        OVERRIDES.contains(&folded.as_str())
-            || self.headers.iter().any(|(name, _)| name.folded() == folded)
-            || self.protected.iter().any(|name| name.folded() == folded)
+        OVERRIDES.contains(&folded.as_ref())
+            || self.headers.iter().any(|(name, _)| name.folded() == folded.as_ref())
+            || self.protected.iter().any(|name| name.folded() == folded.as_ref())
     }
 
     /// The identity headers of a session.

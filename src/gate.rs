@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::audit::hexadecimal;
 use crate::config::Config;
 use crate::jose::SignatureVerifier;
 use crate::outbox::Outbox;
@@ -72,13 +73,14 @@ impl Gate {
     }
 
     /// A name for a token that has no `jti`: the same for one token as long as this gate lives, and of no use to
-    /// somebody who guesses tokens.
+    /// somebody who guesses tokens. It is taken of what is signed, as a signature can be written in several ways.
     #[must_use]
     pub fn token_name(&self, token: &str) -> String {
+        let token = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.token_key) else { return "hmac:".to_owned() };
         mac.update(token.as_bytes());
-        let name: String = mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("hmac:{name}")
+        let hash = mac.finalize().into_bytes();
+        format!("hmac:{}", hexadecimal(hash.get(..16).unwrap_or(&hash)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Strict JSON, for everything that an attacker may have written: tokens and bodies.
 //!
 //! RFC 8259 leaves duplicate members to the parser, and two parsers that disagree about them are a way around a check
-//! (RFC 8725 §2.4). Here a duplicate is an error, after unescaping; so are nesting beyond a bound, more values than a
+//! (RFC 7515 §10.12). Here a duplicate is an error, after unescaping; so are nesting beyond a bound, more values than a
 //! bound, and whatever `serde_json` refuses: invalid UTF-8, lone surrogates, numbers out of range, trailing data.
 
 use std::cell::Cell;

@@ -136,6 +136,15 @@ impl At {
         self.faults.borrow().is_empty()
     }
 
+    /// Whether no fault has been noted here or further in.
+    pub(super) fn is_clean_within(&self) -> bool {
+        let within = |fault: &Fault| {
+            let rest = fault.path.strip_prefix(&self.path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        !self.faults.borrow().iter().any(within)
+    }
+
     pub(super) fn warnings(&self) -> Vec<Fault> {
         self.warnings.borrow().clone()
     }

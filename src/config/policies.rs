@@ -34,7 +34,7 @@ pub(super) fn source(at: &At, raw: Option<RawPolicies>) -> Option<Source> {
             })
         }
         (Some(_), Some(_)) | (None, None) => {
-            if at.is_clean() {
+            if at.is_clean_within() {
                 at.fault("takes either `embedded` or `inline`");
             }
             None

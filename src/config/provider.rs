@@ -17,7 +17,8 @@ use crate::token::{ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalR
 const MOST_SKEW: Duration = Duration::from_secs(300);
 
 /// Claims that are handed out again to somebody else, or that users choose themselves.
-const REASSIGNABLE: [&str; 5] = ["email", "name", "nickname", "preferred_username", "upn"];
+const REASSIGNABLE: [&str; 8] =
+    ["email", "name", "nickname", "phone_number", "preferred_username", "unique_name", "upn", "username"];
 
 pub(super) fn providers(at: &At, raw: Option<Members<RawProvider>>) -> Option<Providers> {
     let mut providers = Vec::new();
@@ -67,7 +68,7 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
         audiences,
         algorithms,
         keys,
-        token_types: token_types.iter().map(|text| TokenType::new(Some(text))).collect(),
+        token_types: token_types.iter().map(|text| TokenType::configured(text)).collect(),
         clock_skew: seconds(clock_skew),
         max_lifetime: seconds(max_lifetime),
         require_claims,
@@ -101,12 +102,16 @@ fn texts(at: &At, name: &str, list: Option<Vec<Field<String>>>) -> Vec<String> {
 }
 
 fn algorithms(at: &At, list: Option<Vec<Field<String>>>) -> Vec<Algorithm> {
-    let names = texts(at, "algorithms", list);
-    let known = names.iter().enumerate().filter_map(|(index, name)| {
-        let algorithm = Algorithm::of_name(name);
+    let at = at.field("algorithms");
+    let Some(list) = list else { return Vec::new() };
+    if list.is_empty() {
+        at.fault("must not be empty");
+    }
+    let known = at.items(list).into_iter().filter_map(|(at, name)| {
+        let algorithm = Algorithm::of_name(&name);
         if algorithm.is_none() {
             let all: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-            at.field("algorithms").item(index).fault(format!("`{name}` is none of {}", all.join(", ")));
+            at.fault(format!("`{name}` is none of {}", all.join(", ")));
         }
         algorithm
     });
@@ -125,7 +130,7 @@ fn keys(at: &At, raw: Option<RawLocalJwks>, algorithms: &[Algorithm]) -> KeySet 
     for (at, jwk) in at.items(list) {
         keys.extend(key(&at, &jwk, algorithms));
     }
-    if keys.is_empty() && at.is_clean() {
+    if keys.is_empty() && at.is_clean_within() {
         at.fault("has no key to verify signatures with");
     }
     for algorithm in algorithms {
@@ -172,7 +177,7 @@ fn principal(at: &At, raw: RawPrincipal) -> Option<PrincipalRule> {
         Some(raw) => claim_path(&at.field("id"), raw),
         None => ClaimPath::dotted("sub"),
     };
-    if let Some(name) = id.as_ref().and_then(ClaimPath::name).filter(|name| REASSIGNABLE.contains(name)) {
+    if let Some(name) = id.as_ref().map(ClaimPath::last).filter(|name| REASSIGNABLE.contains(name)) {
         at.field("id")
             .fault(format!("`{name}` may be given to somebody else one day; use a stable claim such as `sub`"));
     }

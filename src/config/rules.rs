@@ -61,7 +61,7 @@ pub(super) fn credentials(at: &At, raw: Option<RawCredentials>, longest: usize) 
             }
             headers.push(HeaderCredential { name, schemes });
         }
-        if headers.is_empty() && at.is_clean() {
+        if headers.is_empty() && at.is_clean_within() {
             at.fault("names no place for a credential");
         }
     } else if let Some(name) = HeaderName::parse("authorization") {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Arrival, Now, body};
-use crate::audit::{Record, bounded};
+use crate::audit::{Record, bounded, hexadecimal};
 use crate::gate::Gate;
 use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead};
 use crate::policy::{Facts, Permit, TypedValue};
@@ -224,7 +224,7 @@ impl Known {
     pub(super) fn new(gate: &Gate, arrival: &Arrival) -> Self {
         let record = Record {
             cedar_gate: "audit",
-            decision_id: arrival.entropy.iter().map(|byte| format!("{byte:02x}")).collect(),
+            decision_id: hexadecimal(&arrival.entropy),
             time: arrival.now.to_rfc3339(),
             policy_digest: gate.config().engine.digest().to_owned(),
             mode: gate.config().mode.name(),

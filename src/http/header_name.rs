@@ -1,5 +1,6 @@
 //! Header names, and the question whether two spellings reach an application as one.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A header name in lower case, as it is written to a header map.
@@ -19,7 +20,7 @@ impl HeaderName {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let valid = !text.is_empty() && text.len() <= 256 && text.bytes().all(is_token_character);
-        valid.then(|| Self { written: text.to_ascii_lowercase(), folded: fold(text) })
+        valid.then(|| Self { written: text.to_ascii_lowercase(), folded: fold(text).into_owned() })
     }
 
     /// The name in lower case.
@@ -36,7 +37,10 @@ impl HeaderName {
 }
 
 /// Lower case, with `_` and `.` as `-`.
-pub(crate) fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> Cow<'_, str> {
+    if !name.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'_' || byte == b'.') {
+        return Cow::Borrowed(name);
+    }
     name.chars()
         .map(|character| match character {
             '_' | '.' => '-',

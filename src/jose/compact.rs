@@ -10,7 +10,9 @@ use crate::json::{self, Bounds};
 /// Nothing about it is verified.
 #[derive(Clone, Debug)]
 pub struct CompactToken<'a> {
-    text: &'a str,
+    /// The first two segments and the dot between them.
+    signed: &'a [u8],
+    signature: Vec<u8>,
     header: Header,
     claims: Map<String, Value>,
 }
@@ -59,19 +61,24 @@ impl<'a> CompactToken<'a> {
         else {
             return Err(CompactError::Malformed);
         };
-        // The signature is decoded here as well, although jwt-compact does it again: bits that decode to nothing would
-        // make several texts of one token (golang-jwt/jwt#446).
-        decode(signature)?;
+        let (signed, _) = text.rsplit_once('.').ok_or(CompactError::Malformed)?;
+        let signature = decode(signature)?;
         let header = Header::from_json(json::parse_object(&decode(header)?, HEADER).map_err(malformed)?)?;
         let bounds = Bounds { depth: claims_depth, values: CLAIMS_VALUES };
         let claims = json::parse_object(&decode(claims)?, bounds).map_err(malformed)?;
-        Ok(Self { text, header, claims })
+        Ok(Self { signed: signed.as_bytes(), signature, header, claims })
     }
 
-    /// The token as it came.
+    /// What the signature is over (RFC 7515 §5.2).
     #[must_use]
-    pub fn text(&self) -> &'a str {
-        self.text
+    pub fn signed(&self) -> &'a [u8] {
+        self.signed
+    }
+
+    /// The signature's bytes.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
     }
 
     /// Its header.
@@ -98,7 +105,8 @@ fn malformed(_: json::JsonError) -> CompactError {
 }
 
 fn decode(segment: &str) -> Result<Vec<u8>, CompactError> {
-    // `base64ct` refuses padding, other alphabets, white space and trailing bits that are not zero.
+    // `base64ct` refuses padding, other alphabets, white space, and trailing bits that are not zero: those would make
+    // several texts of one token (golang-jwt/jwt#446).
     Base64UrlUnpadded::decode_vec(segment).map_err(|_| CompactError::Malformed)
 }
 

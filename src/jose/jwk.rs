@@ -27,6 +27,19 @@ impl fmt::Display for Unusable {
     }
 }
 
+/// Secrets long enough to pass, which stand in documents that everybody copies from: RFC 7515 §A.1, and the page of
+/// jwt.io.
+const PUBLISHED_SECRETS: [&[u8]; 4] = [
+    &[
+        3, 35, 53, 75, 43, 15, 165, 188, 131, 126, 6, 101, 119, 123, 166, 143, 90, 179, 40, 230, 240, 84, 201, 40, 169,
+        15, 132, 178, 210, 80, 46, 191, 211, 251, 90, 146, 210, 6, 71, 239, 150, 138, 180, 195, 119, 98, 61, 34, 61,
+        46, 33, 114, 5, 46, 79, 8, 192, 205, 154, 245, 103, 208, 128, 163,
+    ],
+    b"a-string-secret-at-least-256-bits-long",
+    b"a-valid-string-secret-that-is-at-least-384-bits-long",
+    b"a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+];
+
 /// Judges one JWK.
 ///
 /// # Errors
@@ -88,6 +101,9 @@ fn material(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
             if secret.iter().all(|byte| secret.first() == Some(byte)) {
                 return Err(Unusable("the secret is blank".to_owned()));
             }
+            if PUBLISHED_SECRETS.contains(&secret.as_slice()) {
+                return Err(Unusable("the secret is published".to_owned()));
+            }
             Ok(VerifyingKey::Octets(Secret(secret)))
         }
         _ => Err(Unusable("`kty` must be EC, OKP, RSA or oct".to_owned())),
@@ -124,6 +140,10 @@ fn okp(jwk: &Map<String, Value>, curve: &str) -> Result<VerifyingKey, Unusable> 
         bytes(jwk, "x")?.try_into().map_err(|_| Unusable("`x` must have 32 bytes on Ed25519".to_owned()))?;
     let key = ed25519_dalek::VerifyingKey::from_bytes(&x)
         .map_err(|_| Unusable("`x` is not a point of the curve".to_owned()))?;
+    // RFC 8032 §5.1.3 refuses coordinates that are not reduced; curve25519-dalek reduces them.
+    if key.to_edwards().compress().to_bytes() != x {
+        return Err(Unusable("`x` is not reduced".to_owned()));
+    }
     if key.is_weak() {
         return Err(Unusable("`x` is a point of small order".to_owned()));
     }

@@ -30,7 +30,8 @@ pub(super) fn public_key(modulus: &[u8], exponent: &[u8]) -> Result<RsaPublicKey
     if n.bits() < SHORTEST || n.bits() > LONGEST {
         return Err("the modulus must have 2048 to 4096 bits");
     }
-    if is_divisible(&n, 2) || ROCA_PRIMES.into_iter().any(|prime| is_divisible(&n, prime)) {
+    // SP 800-89 §5.3.3: no factor below 752. Numbers that are not prime are tried in vain, once for each key.
+    if (2..752).any(|factor| is_divisible(&n, factor)) {
         return Err("the modulus has a small factor");
     }
     if has_roca_fingerprint(&n) {

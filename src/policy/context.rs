@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use cedar_policy::{Context, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy::{Context, Entities, EntityTypeName, EntityUid, PolicySet, RestrictedExpression};
 use chrono::{DateTime, Datelike, Timelike};
 
 use super::question::RouteQuestion;
@@ -37,9 +37,12 @@ pub struct Facts {
 }
 
 /// How the questions of one route are put.
-#[derive(Debug)]
 pub struct Plan {
     pub(super) action: EntityUid,
+    /// The policies whose scope admits the action; the others cannot be satisfied, nor err.
+    pub(super) policies: PolicySet,
+    /// The entities that those policies name, and the action.
+    pub(super) base: Entities,
     /// The principal types that the schema knows for the action; another one is denied without asking.
     pub(super) principals: Vec<EntityTypeName>,
     pub(super) context: Vec<(String, Node)>,
@@ -210,6 +213,12 @@ pub(super) fn matched(
         }
     }
     nodes
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("action", &self.action.to_string()).finish_non_exhaustive()
+    }
 }
 
 impl Plan {

@@ -1,9 +1,11 @@
 //! Loading a policy set, and asking it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 
-use cedar_policy::{Authorizer, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator};
+use cedar_policy::{
+    ActionConstraint, Authorizer, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator,
+};
 use sha2::{Digest, Sha256};
 
 use super::context::{self, Facts, Plan};
@@ -14,6 +16,7 @@ use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
 use super::schema::SchemaTypes;
 use super::source::Source;
 use super::{EntityId, EntityType, TypedValue};
+use crate::audit::hexadecimal;
 use crate::refusal::Cause;
 use crate::token::Session;
 
@@ -23,6 +26,8 @@ pub struct Engine {
     policies: PolicySet,
     store: Store,
     authorizer: Authorizer,
+    /// The `@reason`s by policy; looking an annotation up costs Cedar a parser's run.
+    reasons: HashMap<PolicyId, String>,
     digest: String,
 }
 
@@ -69,11 +74,13 @@ impl Engine {
     ) -> Result<Loaded, Vec<PolicyFault>> {
         let (schema, types) = load_schema(source, caps)?;
         let (policies, mut warnings) = load_policies(source, caps, &schema)?;
-        let named: Vec<EntityUid> = policies.policies().flat_map(cedar_policy::Policy::entity_literals).collect();
-        let store = Store::load(&source.entities, &schema, named)
+        let store = Store::load(&source.entities, &schema)
             .map_err(|message| vec![PolicyFault::new("policies.entities", message)])?;
+        let reason =
+            |policy: &cedar_policy::Policy| Some((policy.id().clone(), policy.annotation("reason")?.to_owned()));
+        let reasons = policies.policies().filter_map(reason).collect();
         let digest = digest(source);
-        let engine = Self { schema, policies, store, authorizer: Authorizer::new(), digest };
+        let engine = Self { schema, policies, store, authorizer: Authorizer::new(), reasons, digest };
 
         let mut faults = Vec::new();
         let all_offers =
@@ -120,7 +127,7 @@ impl Engine {
         }
         match self.question(plan, session, resource, facts) {
             Ok((request, entities)) => {
-                self.verdict(&self.authorizer.is_authorized(&request, &self.policies, &entities))
+                self.verdict(&self.authorizer.is_authorized(&request, &plan.policies, &entities))
             }
             Err(error) => Verdict::without_policies(Cause::PolicyError, vec![error]),
         }
@@ -142,15 +149,14 @@ impl Engine {
             Some(&self.schema),
         )
         .map_err(|error| error.to_string())?;
-        Ok((request, self.store.slice(session, resource, &self.schema)?))
+        Ok((request, self.store.slice(&plan.base, session, resource)?))
     }
 
     fn verdict(&self, response: &cedar_policy::Response) -> Verdict {
         let mut policies: Vec<&PolicyId> = response.diagnostics().reason().collect();
         policies.sort_unstable();
         let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
-        let reasons =
-            policies.iter().filter_map(|id| self.policies.annotation(id, "reason")).map(str::to_owned).collect();
+        let reasons = policies.iter().filter_map(|id| self.reasons.get(*id)).cloned().collect();
         let outcome = match response.decision() {
             // Cedar skips a `forbid` that errs, and may allow. An error is never a reason to go on.
             Decision::Allow if errors.is_empty() => Ok(Permit::of_policy()),
@@ -187,11 +193,28 @@ impl Engine {
             .ok_or_else(|| fault("action", format!("the context of `{action}` is not a record")))?;
         let mut complaints = Vec::new();
         let context = context::matched("context", &declared, &context::offers(route), elsewhere, &mut complaints);
-        if complaints.is_empty() {
-            Ok(Plan { action, principals, context })
-        } else {
-            Err(complaints.into_iter().map(|complaint| PolicyFault::new(&route.at, complaint)).collect())
+        if !complaints.is_empty() {
+            return Err(complaints.into_iter().map(|complaint| PolicyFault::new(&route.at, complaint)).collect());
         }
+        let (policies, base) =
+            self.slice_policies(&action).map_err(|message| vec![PolicyFault::new(&route.at, message)])?;
+        Ok(Plan { action, policies, base, principals, context })
+    }
+
+    /// The policies whose scope admits an action, and the entities that they name.
+    fn slice_policies(&self, action: &EntityUid) -> Result<(PolicySet, cedar_policy::Entities), String> {
+        let actions = self.schema.action_entities().map_err(|error| full(&error))?;
+        let groups: Vec<&EntityUid> = actions.ancestors(action).into_iter().flatten().collect();
+        let admits = |policy: &&cedar_policy::Policy| match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(named) => named == *action,
+            ActionConstraint::In(named) => named.iter().any(|named| named == action || groups.contains(&named)),
+        };
+        let admitted: Vec<_> = self.policies.policies().filter(admits).cloned().collect();
+        let named: Vec<EntityUid> = admitted.iter().flat_map(cedar_policy::Policy::entity_literals).collect();
+        let own = std::iter::once(action).chain(groups).filter_map(|uid| actions.get(uid)).cloned().collect();
+        let base = self.store.base(&named, own)?;
+        Ok((PolicySet::from_policies(admitted).map_err(|error| full(&error))?, base))
     }
 
     /// Makes sample entities of all that requests can name, with all attributes and with the certain ones only, and has
@@ -386,5 +409,5 @@ fn digest(source: &Source) -> String {
         hash.update(":");
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize())
 }

@@ -5,8 +5,12 @@
 //! ancestors and over entities in attributes and tags; an expression can reach nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use cedar_policy::{Entities, Entity, EntityUid, EvalResult, RestrictedExpression, Schema};
+use cedar_policy_core::ast;
+use cedar_policy_core::entities::{Entities as CoreEntities, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::extensions::Extensions;
 use serde_json::Value;
 
 use super::question::Resource;
@@ -14,15 +18,11 @@ use super::{EntityId, TypedValue};
 use crate::token::Session;
 
 /// The static entities of a policy set.
-pub(super) struct Store {
-    nodes: HashMap<EntityUid, Node>,
-    /// What every request needs: actions, and what the policies name.
-    base: Entities,
-}
+pub(super) struct Store(HashMap<EntityUid, Node>);
 
 struct Node {
-    entity: Entity,
-    attributes: HashMap<String, RestrictedExpression>,
+    entity: Arc<ast::Entity>,
+    attributes: Vec<(String, RestrictedExpression)>,
     tags: Vec<(String, RestrictedExpression)>,
     ancestors: Vec<EntityUid>,
     /// Everything that can be reached from here, itself not included.
@@ -30,16 +30,12 @@ struct Node {
 }
 
 impl Store {
-    /// Reads static entities and prepares what every request needs.
+    /// Reads static entities.
     ///
     /// # Errors
     ///
     /// Cedar's message.
-    pub(super) fn load(
-        json: &Value,
-        schema: &Schema,
-        named: impl IntoIterator<Item = EntityUid>,
-    ) -> Result<Self, String> {
+    pub(super) fn load(json: &Value, schema: &Schema) -> Result<Self, String> {
         let all = Entities::from_json_value(json.clone(), Some(schema)).map_err(|error| message(&error))?;
         let mut nodes = HashMap::new();
         for entity in all.iter() {
@@ -50,85 +46,106 @@ impl Store {
         for (uid, node) in &mut nodes {
             node.reach = reachable(uid, &links);
         }
-        let mut store = Self { nodes, base: Entities::empty() };
-        let mut base = BTreeMap::new();
-        for uid in named {
-            store.gather(&uid, &mut base);
+        Ok(Self(nodes))
+    }
+
+    /// What every request of a plan needs: what its policies name, with all that this reaches, and its actions.
+    ///
+    /// # Errors
+    ///
+    /// Cedar's message.
+    pub(super) fn base(&self, named: &[EntityUid], actions: Vec<Entity>) -> Result<Entities, String> {
+        let mut base = Gathered::new();
+        for action in actions {
+            base.insert(action.uid(), Arc::new(action.as_ref().clone()));
         }
-        store.base = Entities::from_entities(base.into_values(), Some(schema)).map_err(|error| message(&error))?;
-        Ok(store)
+        for uid in named {
+            self.gather(uid, &mut base);
+        }
+        let base = base.into_values().map(|entity| Entity::from((*entity).clone()));
+        Entities::from_entities(base, None).map_err(|error| message(&error))
     }
 
     /// Whether an entity stands in the static entities.
     pub(super) fn contains(&self, id: &EntityId) -> bool {
-        self.nodes.contains_key(&id.0)
+        self.0.contains_key(&id.0)
     }
 
     /// Whether any static entity has this type.
     pub(super) fn has_type(&self, entity_type: &super::EntityType) -> bool {
-        self.nodes.keys().any(|uid| *uid.type_name() == entity_type.0)
+        self.0.keys().any(|uid| *uid.type_name() == entity_type.0)
     }
 
     /// The given entities and all that they descend from.
     pub(super) fn inherited(&self, ids: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
-        let ancestors =
-            ids.iter().filter_map(|id| self.nodes.get(&id.0)).flat_map(|node| node.ancestors.iter().cloned());
+        let ancestors = ids.iter().filter_map(|id| self.0.get(&id.0)).flat_map(|node| node.ancestors.iter().cloned());
         ids.iter().cloned().chain(ancestors.map(EntityId)).collect()
     }
 
     /// The entities of one request.
     ///
+    /// They are not held against the schema again: what types, attributes and parents they can have was rehearsed when
+    /// the configuration was loaded. Nor is the hierarchy closed again: every entity here knows all its ancestors. Both
+    /// cost more than the decision itself, and can be left out through Cedar's inner package only.
+    ///
     /// # Errors
     ///
-    /// Cedar's message: an entity that is not as the schema says.
-    pub(super) fn slice(&self, session: &Session, resource: &Resource, schema: &Schema) -> Result<Entities, String> {
-        let mut extra = BTreeMap::new();
-        let principal = self.merged(&session.principal, &session.attributes, &session.parents)?;
+    /// Cedar's message: a value that it does not take.
+    pub(super) fn slice(&self, base: &Entities, session: &Session, resource: &Resource) -> Result<Entities, String> {
+        let mut slice = Gathered::new();
         for id in session.parents.iter().chain(&resource.parents) {
-            self.gather(&id.0, &mut extra);
-            if !self.nodes.contains_key(&id.0) {
-                extra.entry(id.0.clone()).or_insert_with(|| Entity::new_no_attrs(id.0.clone(), HashSet::new()));
+            self.gather(&id.0, &mut slice);
+            if !self.0.contains_key(&id.0) {
+                slice.entry(id.0.clone()).or_insert_with(|| Arc::new(ast::Entity::with_uid(id.0.clone().into())));
             }
         }
         for id in [&session.principal, &resource.id] {
-            for uid in self.nodes.get(&id.0).iter().flat_map(|node| &node.reach) {
-                self.gather(uid, &mut extra);
-            }
+            self.gather(&id.0, &mut slice);
         }
+        slice.retain(|uid, _| *uid != session.principal.0 && *uid != resource.id.0 && base.get(uid).is_none());
+        let mut own = Vec::with_capacity(2);
         if session.principal == resource.id {
             // Somebody asks about themselves: one entity, which is both.
-            let attributes = session.attributes.iter().chain(&resource.attributes);
+            let attributes = resource.attributes.iter().chain(&session.attributes);
             let attributes = attributes.map(|(name, value)| (name.clone(), value.clone())).collect();
             let parents = session.parents.union(&resource.parents).cloned().collect();
-            extra.insert(session.principal.0.clone(), self.merged(&session.principal, &attributes, &parents)?);
+            own.push(self.merged_entity(&session.principal, &attributes, &parents)?);
         } else {
-            extra.insert(session.principal.0.clone(), principal);
-            let resource_entity = self.merged(&resource.id, &resource.attributes, &resource.parents)?;
-            extra.insert(resource.id.0.clone(), resource_entity);
+            own.push(self.merged_entity(&session.principal, &session.attributes, &session.parents)?);
+            own.push(self.merged_entity(&resource.id, &resource.attributes, &resource.parents)?);
         }
-        let replaced = [&session.principal, &resource.id].into_iter().any(|id| self.base.get(&id.0).is_some());
-        extra.retain(|uid, _| *uid == session.principal.0 || *uid == resource.id.0 || self.base.get(uid).is_none());
-        let base = self.base.clone();
-        let sliced = if replaced {
-            base.upsert_entities(extra.into_values(), Some(schema))
+        // Where something else descends from the principal or the resource, or a policy names one of them, the
+        // request's description changes the hierarchy of others: then it is closed once more.
+        let shared = slice.values().map(AsRef::as_ref).chain(base.as_ref().iter());
+        let reopened = shared.into_iter().any(|entity: &ast::Entity| {
+            own.iter().any(|own| entity.uid() == own.uid() || entity.is_descendant_of(own.uid()))
+        });
+        let extensions = Extensions::all_available();
+        let sliced = if reopened {
+            let shared = slice.into_values().map(|entity| (*entity).clone()).chain(base.as_ref().iter().cloned());
+            let shared = shared.filter(|entity| own.iter().all(|own| own.uid() != entity.uid()));
+            let all: Vec<ast::Entity> = shared.chain(own.iter().cloned()).collect();
+            CoreEntities::from_entities(all, None::<&NoEntitiesSchema>, TCComputation::ComputeNow, extensions)
         } else {
-            base.add_entities(extra.into_values(), Some(schema))
+            let all = slice.into_values().chain(own.into_iter().map(Arc::new));
+            let closed = TCComputation::AssumeAlreadyComputed;
+            base.as_ref().clone().add_entities(all, None::<&NoEntitiesSchema>, closed, extensions)
         };
-        sliced.map_err(|error| message(&error))
+        sliced.map(Entities::from).map_err(|error| message(&error))
     }
 
     /// Adds a static entity and all that it reaches.
-    fn gather(&self, uid: &EntityUid, into: &mut BTreeMap<EntityUid, Entity>) {
-        let Some(node) = self.nodes.get(uid) else { return };
-        into.entry(uid.clone()).or_insert_with(|| node.entity.clone());
+    fn gather(&self, uid: &EntityUid, into: &mut Gathered) {
+        let Some(node) = self.0.get(uid) else { return };
+        into.entry(uid.clone()).or_insert_with(|| Arc::clone(&node.entity));
         for reached in &node.reach {
-            if let Some(node) = self.nodes.get(reached) {
-                into.entry(reached.clone()).or_insert_with(|| node.entity.clone());
+            if let Some(node) = self.0.get(reached) {
+                into.entry(reached.clone()).or_insert_with(|| Arc::clone(&node.entity));
             }
         }
     }
 
-    /// An entity as the request describes it, over the static one of the same id: the static one wins.
+    /// An entity as a request describes it, over the static one of the same id: the static one wins.
     ///
     /// # Errors
     ///
@@ -139,18 +156,38 @@ impl Store {
         attributes: &BTreeMap<String, TypedValue>,
         parents: &BTreeSet<EntityId>,
     ) -> Result<Entity, String> {
-        let mut values: HashMap<String, RestrictedExpression> =
-            attributes.iter().map(|(name, value)| (name.clone(), value.expression())).collect();
-        let mut parents: HashSet<EntityUid> = parents.iter().map(|parent| parent.0.clone()).collect();
-        let mut tags = Vec::new();
-        if let Some(node) = self.nodes.get(&id.0) {
-            values.extend(node.attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-            parents.extend(node.ancestors.iter().cloned());
-            tags.clone_from(&node.tags);
+        self.merged_entity(id, attributes, parents).map(Entity::from)
+    }
+
+    fn merged_entity(
+        &self,
+        id: &EntityId,
+        attributes: &BTreeMap<String, TypedValue>,
+        parents: &BTreeSet<EntityId>,
+    ) -> Result<ast::Entity, String> {
+        let own = self.0.get(&id.0);
+        let static_attributes = own.map(|node| node.attributes.as_slice()).unwrap_or_default();
+        let dynamic = attributes.iter().filter(|(name, _)| !static_attributes.iter().any(|(other, _)| other == *name));
+        let dynamic = dynamic.map(|(name, value)| (name.as_str().into(), value.expression().as_ref().clone()));
+        let fixed = static_attributes.iter().map(|(name, value)| (name.as_str().into(), value.as_ref().clone()));
+        let tags = own.map(|node| node.tags.as_slice()).unwrap_or_default();
+        let tags = tags.iter().map(|(name, value)| (name.as_str().into(), value.as_ref().clone()));
+        // All ancestors stand as parents, so that the hierarchy is closed as it is.
+        let mut ancestors: HashSet<ast::EntityUID> =
+            own.into_iter().flat_map(|node| &node.ancestors).map(|uid| uid.as_ref().clone()).collect();
+        for parent in parents {
+            ancestors.insert(parent.0.as_ref().clone());
+            let inherited = self.0.get(&parent.0).into_iter().flat_map(|node| &node.ancestors);
+            ancestors.extend(inherited.map(|uid| uid.as_ref().clone()));
         }
-        Entity::new_with_tags(id.0.clone(), values, parents, tags).map_err(|error| message(&error))
+        let (uid, extensions) = (id.0.as_ref().clone(), Extensions::all_available());
+        ast::Entity::new(uid, fixed.chain(dynamic), HashSet::new(), ancestors, tags, extensions)
+            .map_err(|error| message(&error))
     }
 }
+
+/// Entities by their ids; static ones are shared, not copied.
+type Gathered = BTreeMap<EntityUid, Arc<ast::Entity>>;
 
 /// Cedar's error with the reasons behind it, which its first line alone leaves out.
 fn message(error: &dyn std::error::Error) -> String {
@@ -178,7 +215,8 @@ impl Node {
             entities_in(&value, &mut reach);
             tags.push((name.to_owned(), expression(&value)?));
         }
-        Ok(Self { entity: entity.clone(), attributes, tags, ancestors, reach })
+        let entity = Arc::new(entity.as_ref().clone());
+        Ok(Self { entity, attributes: attributes.into_iter().collect(), tags, ancestors, reach })
     }
 }
 

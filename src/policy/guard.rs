@@ -52,7 +52,9 @@ pub(super) fn measure(text: &str, caps: Caps) -> Result<(), Excess> {
         if nesting > caps.depth {
             return Err(Excess::Depth(line));
         }
-        if scopes.iter().fold(0_usize, |sum, scope| sum.saturating_add(scope.chain())) > caps.chain {
+        let chain =
+            scopes.iter().rev().fold(0, |inner, scope| scope.operators.saturating_add(inner.max(scope.deepest)));
+        if chain > caps.chain {
             return Err(Excess::Chain(line));
         }
         rest = after;

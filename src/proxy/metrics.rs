@@ -1,6 +1,6 @@
 //! Counters and histograms of the gateway. Gateways have no labels here, so that they stand in the names.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use super::host::{self, MetricKind};
@@ -8,34 +8,36 @@ use crate::audit::{Record, Spent};
 
 /// Metrics, each defined when it is first needed.
 #[derive(Default)]
-pub(super) struct Metrics(RefCell<BTreeMap<String, Option<u32>>>);
+pub(super) struct Metrics {
+    allowed: Metric,
+    /// By cause.
+    denied: RefCell<BTreeMap<&'static str, Option<u32>>>,
+    total: Metric,
+    signature: Metric,
+}
+
+/// Nothing before it is first needed; then the host's number, or nothing where the host has no metrics.
+type Metric = OnceCell<Option<u32>>;
 
 impl Metrics {
     /// Counts a decision and the time that it took.
     pub(super) fn observe(&self, record: &Record, spent: Spent) {
-        let name = match record.cause {
-            Some(cause) => format!("cedar_gate.decisions.deny.{cause}"),
-            None => "cedar_gate.decisions.allow".to_owned(),
+        let counter = match record.cause {
+            Some(cause) => *self.denied.borrow_mut().entry(cause).or_insert_with(|| {
+                host::define_metric(MetricKind::Counter, &format!("cedar_gate.decisions.deny.{cause}"))
+            }),
+            None => define(&self.allowed, MetricKind::Counter, "cedar_gate.decisions.allow"),
         };
-        if let Some(id) = self.id(MetricKind::Counter, name) {
-            host::increment_metric(id);
-        }
-        if let Some(id) = self.id(MetricKind::Histogram, "cedar_gate.micros.total".to_owned()) {
-            host::record_metric(id, spent.total);
-        }
-        if let Some(id) =
-            self.id(MetricKind::Histogram, "cedar_gate.micros.signature".to_owned()).filter(|_| spent.signature > 0)
-        {
-            host::record_metric(id, spent.signature);
+        counter.into_iter().for_each(host::increment_metric);
+        let total = define(&self.total, MetricKind::Histogram, "cedar_gate.micros.total");
+        total.into_iter().for_each(|id| host::record_metric(id, spent.total));
+        if spent.signature > 0 {
+            let signature = define(&self.signature, MetricKind::Histogram, "cedar_gate.micros.signature");
+            signature.into_iter().for_each(|id| host::record_metric(id, spent.signature));
         }
     }
+}
 
-    fn id(&self, kind: MetricKind, name: String) -> Option<u32> {
-        if let Some(known) = self.0.borrow().get(&name) {
-            return *known;
-        }
-        let id = host::define_metric(kind, &name);
-        self.0.borrow_mut().insert(name, id);
-        id
-    }
+fn define(metric: &Metric, kind: MetricKind, name: &str) -> Option<u32> {
+    *metric.get_or_init(|| host::define_metric(kind, name))
 }

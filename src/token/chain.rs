@@ -1,6 +1,6 @@
 //! The proofs between a credential and a session.
 
-use super::{Binding, ClaimPath, ClaimSet, Provider, Providers, Session, TokenType};
+use super::{Binding, ClaimSet, Provider, Providers, Session, TokenType};
 use crate::credential::Credential;
 use crate::jose::{Algorithm, CompactError, CompactToken, SignatureVerifier, holds};
 use crate::refusal::Cause;
@@ -48,7 +48,7 @@ impl<'a> UntrustedToken<'a> {
         let algorithm = Algorithm::of_name(&token.header().algorithm)
             .filter(|algorithm| provider.algorithms.contains(algorithm))
             .ok_or(Cause::AlgorithmNotAllowed)?;
-        if !provider.token_types.contains(&TokenType::new(token.header().token_type.as_deref())) {
+        if !provider.token_types.contains(&TokenType::of_header(token.header().token_type.as_deref())) {
             return Err(Cause::TokenTypeNotAllowed);
         }
         Ok(Self { token, provider, algorithm })
@@ -96,8 +96,7 @@ impl<'a> Authentic<'a> {
     /// The first of the audience, the times, and the required claims that does not hold.
     pub fn timely(self, now: i64) -> Result<Timely<'a>, Cause> {
         let Self { provider, claims } = &self;
-        let audience = ClaimPath::dotted("aud").ok_or(Cause::ClaimInvalid)?;
-        let audience = claims.strings(&audience, true)?;
+        let audience = claims.strings("aud", true)?;
         if !audience.iter().any(|member| provider.audiences.iter().any(|ours| ours == member)) {
             return Err(Cause::AudienceMismatch);
         }

@@ -32,13 +32,10 @@ impl ClaimPath {
         Self::new(text.split('.').map(str::to_owned).collect())
     }
 
-    /// The name, where the path has one member only.
+    /// The innermost member.
     #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        match self.0.as_slice() {
-            [name] => Some(name),
-            _ => None,
-        }
+    pub fn last(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
     }
 }
 
@@ -68,7 +65,7 @@ impl ClaimSet {
         self.0.contains_key(name)
     }
 
-    /// A claim that identifies: a non-empty string of bounded length.
+    /// A claim that identifies: a non-empty string of bounded length without control characters.
     ///
     /// # Errors
     ///
@@ -101,23 +98,29 @@ impl ClaimSet {
         }
     }
 
-    /// A claim that is a list of strings; `one_may_stand_alone` admits a single string (as RFC 7519 §4.1.3 does for
-    /// `aud`).
+    /// A claim that is a list of strings.
     ///
     /// # Errors
     ///
     /// [`Cause::ClaimInvalid`] for any other value. Nothing is coerced: a comma does not make a list of a string.
-    pub fn strings(&self, path: &ClaimPath, one_may_stand_alone: bool) -> Result<Vec<&str>, Cause> {
-        match self.at(path) {
-            None => Ok(Vec::new()),
-            Some(Value::String(one)) if one_may_stand_alone => Ok(vec![one]),
-            Some(Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().ok_or(Cause::ClaimInvalid)).collect::<Result<_, _>>()
-            }
-            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-                Err(Cause::ClaimInvalid)
-            }
-        }
+    pub fn strings_at(&self, path: &ClaimPath) -> Result<Vec<&str>, Cause> {
+        strings(self.at(path), false)
+    }
+
+    /// As [`ClaimSet::strings_at`], for a top-level claim; `one_may_stand_alone` admits a single string, as RFC 7519
+    /// §4.1.3 does for `aud`.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::ClaimInvalid`] for any other value.
+    pub fn strings(&self, name: &str, one_may_stand_alone: bool) -> Result<Vec<&str>, Cause> {
+        strings(self.0.get(name), one_may_stand_alone)
+    }
+
+    /// The value of a top-level claim.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
     }
 
     /// The granted scopes: `scope` as RFC 6749 §3.3 writes it, or else `scp` (a string of the same form, or a list).
@@ -143,9 +146,24 @@ impl ClaimSet {
     }
 }
 
+fn strings(value: Option<&Value>, one_may_stand_alone: bool) -> Result<Vec<&str>, Cause> {
+    match value {
+        None => Ok(Vec::new()),
+        Some(Value::String(one)) if one_may_stand_alone => Ok(vec![one]),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| item.as_str().ok_or(Cause::ClaimInvalid)).collect::<Result<_, _>>()
+        }
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            Err(Cause::ClaimInvalid)
+        }
+    }
+}
+
 fn identifier(value: &Value) -> Result<&str, Cause> {
     match value.as_str() {
-        Some(text) if !text.is_empty() && text.len() <= LONGEST_IDENTIFIER => Ok(text),
+        Some(text) if !text.is_empty() && text.len() <= LONGEST_IDENTIFIER && !text.contains(char::is_control) => {
+            Ok(text)
+        }
         Some(_) | None => Err(Cause::ClaimInvalid),
     }
 }
@@ -190,7 +208,7 @@ mod tests {
     fn a_path_leads_through_objects_only() {
         let claims = claims(json!({"realm_access": {"roles": ["a"]}, "x": "y"}));
         let roles = ClaimPath::dotted("realm_access.roles").unwrap();
-        assert_eq!(claims.strings(&roles, false), Ok(vec!["a"]));
+        assert_eq!(claims.strings_at(&roles), Ok(vec!["a"]));
         assert!(claims.at(&ClaimPath::dotted("x.y").unwrap()).is_none());
     }
 }

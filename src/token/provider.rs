@@ -39,9 +39,14 @@ pub struct Provider {
 #[derive(Debug, Default)]
 pub struct Providers(Vec<Provider>);
 
-/// A media type in `typ`, in lower case and without `application/` (RFC 7515 §4.1.9, RFC 9068 §4).
+/// What a header says in `typ`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TokenType(String);
+pub enum TokenType {
+    /// Nothing; configured as `absent`.
+    Absent,
+    /// A media type in lower case and without `application/` (RFC 7515 §4.1.9, RFC 9068 §4).
+    Named(String),
+}
 
 /// The principal of a session.
 #[derive(Clone, Debug)]
@@ -107,13 +112,18 @@ impl Providers {
 }
 
 impl TokenType {
-    /// What stands for a header without `typ`.
-    pub const ABSENT: &'static str = "absent";
-
-    /// Normalises a `typ`, or its absence.
+    /// The type of a header.
     #[must_use]
-    pub fn new(text: Option<&str>) -> Self {
-        let text = text.unwrap_or(Self::ABSENT).to_ascii_lowercase();
-        Self(text.strip_prefix("application/").map(str::to_owned).unwrap_or(text))
+    pub fn of_header(text: Option<&str>) -> Self {
+        text.map_or(Self::Absent, |text| {
+            let text = text.to_ascii_lowercase();
+            Self::Named(text.strip_prefix("application/").map(str::to_owned).unwrap_or(text))
+        })
+    }
+
+    /// A type as it is configured.
+    #[must_use]
+    pub fn configured(text: &str) -> Self {
+        if text == "absent" { Self::Absent } else { Self::of_header(Some(text)) }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Actor, ClaimPath, ClaimSet, Provider};
+use super::{Actor, ClaimSet, Provider};
 use crate::policy::{EntityId, TypedValue};
 use crate::refusal::Cause;
 
@@ -97,7 +97,7 @@ impl Session {
             auth_time: claims.time("auth_time")?,
             acr: claims.identifier("acr")?.map(str::to_owned),
             amr: strings(&claims, "amr", false)?,
-            actors: Actor::chain(ClaimPath::dotted("act").as_ref().and_then(|path| claims.at(path)), &provider.issuer)?,
+            actors: Actor::chain(claims.get("act"), &provider.issuer)?,
             binding,
             claims,
             _proof: Proof,
@@ -106,8 +106,7 @@ impl Session {
 }
 
 fn strings(claims: &ClaimSet, name: &str, one_may_stand_alone: bool) -> Result<BTreeSet<String>, Cause> {
-    let path = ClaimPath::dotted(name).ok_or(Cause::ClaimInvalid)?;
-    Ok(claims.strings(&path, one_may_stand_alone)?.into_iter().map(str::to_owned).collect())
+    Ok(claims.strings(name, one_may_stand_alone)?.into_iter().map(str::to_owned).collect())
 }
 
 /// The principal, and whether it is a client.
@@ -141,7 +140,7 @@ fn attributes(provider: &Provider, claims: &ClaimSet) -> Result<BTreeMap<String,
 fn parents(provider: &Provider, claims: &ClaimSet) -> Result<BTreeSet<EntityId>, Cause> {
     let mut parents = BTreeSet::new();
     for rule in &provider.parents {
-        for value in claims.strings(&rule.claim, false)? {
+        for value in claims.strings_at(&rule.claim)? {
             let counts = rule.allow.as_ref().is_none_or(|allowed| allowed.iter().any(|each| each == value));
             if counts {
                 parents.insert(EntityId::new(&rule.entity_type, value));

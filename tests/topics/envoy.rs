@@ -94,6 +94,10 @@ fn after_a_trap_a_new_vm_takes_over() {
 
 /// A request with so many headers traps, in a copy of the filter that is made for that.
 const HEADERS_THAT_TRAP: usize = 77;
+/// The callback that traps, and the name that the filter's own gets.
+const CALLBACK: &str = "proxy_on_request_headers";
+const HIDDEN: &str = "filter_on_request_header";
+
 /// What Rust's compiler uses, and not more: V8 in Envoy refuses some of the rest.
 const FEATURES: [&str; 8] = [
     "--enable-bulk-memory",
@@ -111,18 +115,24 @@ const ENVOYS_OWN_HEADERS: usize = 20;
 fn with_a_trap(wasm: &Path, folder: &Path) -> PathBuf {
     let wrapper = format!(
         r#"(module
-            (import "filter" "proxy_on_request_headers" (func $filter (param i32 i32 i32) (result i32)))
-            (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (import "filter" "{HIDDEN}" (func $filter (param i32 i32 i32) (result i32)))
+            (func (export "{CALLBACK}") (param i32 i32 i32) (result i32)
                 (if (i32.eq (local.get 1) (i32.const {HEADERS_THAT_TRAP})) (then (unreachable)))
                 (call $filter (local.get 0) (local.get 1) (local.get 2))))"#
     );
+    // The filter's own export gets another name of the same length, so that the wrapper can take its place.
+    let mut filter = std::fs::read(wasm).expect("the filter");
+    let place = filter.windows(CALLBACK.len()).position(|window| window == CALLBACK.as_bytes()).expect("the callback");
+    filter[place..place + CALLBACK.len()].copy_from_slice(HIDDEN.as_bytes());
+    let renamed = folder.join("filter.wasm");
+    std::fs::write(&renamed, filter).expect("a file");
     let (source, merged) = (folder.join("wrapper.wat"), folder.join("trapping.wasm"));
     std::fs::write(&source, wrapper).expect("a file");
     let merge = root().join("tools/node_modules/.bin/wasm-merge");
     let status = Command::new(&merge)
-        .args([source.as_os_str(), "wrapper".as_ref(), wasm.as_os_str(), "filter".as_ref()])
+        .args([source.as_os_str(), "wrapper".as_ref(), renamed.as_os_str(), "filter".as_ref()])
         .args(FEATURES)
-        .args(["--skip-export-conflicts".as_ref(), "-o".as_ref(), merged.as_os_str()])
+        .args(["-o".as_ref(), merged.as_os_str()])
         .status()
         .unwrap_or_else(|error| panic!("{} does not run: {error}", merge.display()));
     assert!(status.success(), "wasm-merge fails");

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::fixture::{configuration, get};
 
 fn gate() -> Gate {
-    let config = Config::load(configuration().to_string().as_bytes()).ok().expect("it can be served");
+    let Ok(config) = Config::load(configuration().to_string().as_bytes()) else { panic!("it can be served") };
     Gate::new(config, Platform { verifier: Box::new(InVm), entropy: [0; 32] })
 }
 

@@ -37,7 +37,7 @@ fn world() -> impl Strategy<Value = World> {
     let role_parents = prop::collection::vec(prop::collection::vec(0..ROLES, 0..2), ROLES);
     let folders = prop::collection::vec((prop::option::of(0..FOLDERS), 0..ROLES), FOLDERS);
     let documents = prop::collection::vec((0..FOLDERS, 0..ROLES, prop::collection::vec(0..ROLES, 0..3)), DOCUMENTS);
-    let policies = prop::collection::vec((any::<bool>(), 0..6_usize, 0..ROLES), 1..8);
+    let policies = prop::collection::vec((any::<bool>(), 0..8_usize, 0..ROLES), 1..8);
     (role_parents, folders, documents, policies).prop_map(|(role_parents, folders, documents, policies)| World {
         role_parents,
         folders,
@@ -56,6 +56,9 @@ impl World {
                 parents.iter().filter(|parent| **parent < number).map(|parent| of("Role", *parent)).collect();
             all.push(json!({"uid": of("Role", number), "attrs": {}, "parents": parents}));
         }
+        // Two of the users are known statically, one of them with a role that no token says.
+        all.push(json!({"uid": {"type": "User", "id": "corp|user0"}, "attrs": {}, "parents": []}));
+        all.push(json!({"uid": {"type": "User", "id": "corp|user1"}, "attrs": {}, "parents": [of("Role", 2)]}));
         for (number, (parent, keeper)) in self.folders.iter().enumerate() {
             let parents: Vec<Value> =
                 parent.iter().filter(|parent| **parent < number).map(|parent| of("Folder", *parent)).collect();
@@ -82,7 +85,9 @@ impl World {
                 2 => format!("resource.folder.keeper in Role::\"{number}\""),
                 3 => "principal in resource.folder.keeper".to_owned(),
                 4 => "principal in resource.readers".to_owned(),
-                _ => "resource.owner == principal".to_owned(),
+                5 => "resource.owner == principal".to_owned(),
+                6 => "resource.owner in Role::\"2\"".to_owned(),
+                _ => format!("principal == User::\"corp|user{number}\" && principal in Role::\"{number}\""),
             };
             let effect = if *permits { "permit" } else { "forbid" };
             format!("{effect}(principal, action, resource) when {{ {condition} }};\n")
@@ -116,8 +121,10 @@ fn whole_store_allows(world: &World, user: usize, roles: &[usize], document: usi
     let principal = uid("User", &format!("corp|user{user}"));
     let parents: HashSet<EntityUid> = roles.iter().map(|role| uid("Role", &role.to_string())).collect();
     let entities = Entities::from_json_value(world.entities(), Some(&schema)).expect("the entities");
+    let known = entities.ancestors(&principal).into_iter().flatten().cloned();
+    let parents = known.chain(parents).collect();
     let principal_entity = Entity::new(principal.clone(), HashMap::new(), parents).expect("the principal");
-    let entities = entities.add_entities([principal_entity], Some(&schema)).expect("all entities");
+    let entities = entities.upsert_entities([principal_entity], Some(&schema)).expect("all entities");
     let policies = PolicySet::from_str(&world.policies()).expect("the policies");
     let resource = uid("Doc", &document.to_string());
     let request = Request::new(principal, uid("Action", "view"), resource, Context::empty(), Some(&schema));

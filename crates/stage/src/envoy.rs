@@ -3,10 +3,13 @@
 mod access;
 mod admin;
 mod bootstrap;
+mod deployment;
+mod file;
 mod listener;
 mod log;
 mod port;
 mod process;
+mod server;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,11 +25,14 @@ use serde_json::{Value, json};
 
 use crate::polling;
 pub(crate) use access::Access;
-use admin::Admin;
+pub use deployment::{Decisions, Deployment};
+pub use file::EnvoyFile;
 pub use log::LogLine;
-use log::{Log, Mark};
+use log::Mark;
 use port::Port;
 use process::Process;
+pub(crate) use server::Marks;
+use server::Server;
 
 /// The environment variable with the path of Envoy's binary.
 const BINARY: &str = "CEDAR_GATE_ENVOY";
@@ -98,12 +104,8 @@ pub enum Paths {
 #[derive(Debug)]
 pub struct Envoy {
     options: EnvoyOptions,
-    admin: Admin,
-    log: Log,
-    access: access::AccessLog,
     listeners: Mutex<Listeners>,
-    // Last, so that the process outlives nothing that asks it, and its directory is there until the end.
-    process: Process,
+    server: Server,
 }
 
 /// The listeners that Envoy has been told of.
@@ -168,29 +170,14 @@ impl Envoy {
     ///
     /// When it ends before, with the end of its log, or is not ready within 60 s.
     pub fn start(options: EnvoyOptions) -> anyhow::Result<Self> {
-        let mut process = Process::prepare()?;
+        let process = Process::prepare()?;
         let directory = process.directory().to_owned();
-        // Envoy reads the file for each listener; a build meanwhile must not give it another one.
-        let wasm = directory.join("filter.wasm");
-        fs::copy(&options.wasm, &wasm).with_context(|| format!("no filter at {}", options.wasm.display()))?;
-        let options = EnvoyOptions { wasm, ..options };
-        fs::write(bootstrap::file(&directory), bootstrap::bootstrap(&options, &directory).to_string())?;
+        let options = EnvoyOptions { wasm: server::copy_of_filter(&options.wasm, &directory)?, ..options };
         fs::create_dir(bootstrap::listener_directory(&directory))?;
         replace_listener_file(&directory, &json!({ "version_info": "0", "resources": [] }))?;
-
-        let log = Log::at(directory.join("envoy.log"));
-        let arguments = bootstrap::arguments(&options, &directory);
-        process.start(&options.binary, &arguments, log.path())?;
-        let admin = polling::until("Envoy's admin interface", BOUND, || {
-            process.check(&log)?;
-            Admin::find(&bootstrap::admin_address_file(&directory))
-        })?;
-        polling::until("Envoy to be ready", BOUND, || {
-            process.check(&log)?;
-            Ok(admin.is_ready().then_some(()))
-        })?;
-        let access = access::AccessLog::at(bootstrap::access_log_file(&directory));
-        Ok(Self { options, admin, log, access, listeners: Mutex::default(), process })
+        let bootstrap = bootstrap::bootstrap(&options, &directory);
+        let server = Server::start(process, &options.binary, &bootstrap, options.concurrency)?;
+        Ok(Self { options, listeners: Mutex::default(), server })
     }
 
     /// Adds a listener whose filter has `configuration`, waits until every worker serves it, and gives its port.
@@ -250,7 +237,7 @@ impl Envoy {
     ///
     /// When there is no answer, or none with status 200.
     pub fn admin(&self, path: &str) -> anyhow::Result<String> {
-        self.admin.get(path)
+        self.server.admin.get(path)
     }
 
     /// Everything that the filter has logged so far, in all listeners.
@@ -259,33 +246,33 @@ impl Envoy {
     ///
     /// When the log cannot be read.
     pub fn filter_log(&self) -> anyhow::Result<Vec<LogLine>> {
-        Ok(self.log.since(Mark::default())?.into_iter().filter_map(LogLine::of).collect())
+        Ok(self.server.log.since(Mark::default())?.into_iter().filter_map(LogLine::of).collect())
     }
 
     /// The directory with Envoy's configuration and logs.
     pub fn directory(&self) -> &Path {
-        self.process.directory()
+        self.server.directory()
     }
 
     /// The process's number.
     pub fn process_id(&self) -> u32 {
-        self.process.id()
+        self.server.process_id()
     }
 
     /// The ends of both logs, from which a request's lines are read later.
     pub(crate) fn marks(&self) -> anyhow::Result<Marks> {
-        Ok(Marks { log: self.log.mark()?, access: self.access.mark()? })
+        self.server.marks()
     }
 
     /// The filter's lines in the listener `name` after `marks`.
     pub(crate) fn filter_log_since(&self, marks: Marks, name: &str) -> anyhow::Result<Vec<LogLine>> {
-        let lines = self.log.since(marks.log)?.into_iter().filter_map(LogLine::of);
+        let lines = self.server.log.since(marks.log)?.into_iter().filter_map(LogLine::of);
         Ok(lines.filter(|line| line.listener == name).collect())
     }
 
     /// The access-log line of the request that came over the connection from `client` after `marks`.
     pub(crate) fn access_since(&self, marks: Marks, client: SocketAddr) -> anyhow::Result<Option<Access>> {
-        self.access.find(marks.access, client)
+        self.server.access.find(marks.access, client)
     }
 
     fn change(
@@ -297,12 +284,12 @@ impl Envoy {
         port: Arc<Port>,
     ) -> Result<u16, ListenerError> {
         let number = port.number();
-        let resource = listener::listener(&self.options, name, number, configuration, form, self.directory());
+        let resource = listener::listener(&self.options, name, number, configuration, form);
         let mut next = listeners.accepted.clone();
         let listener = Listener { configuration: configuration.clone(), form, port, resource, retired: false };
         next.insert(name.to_owned(), listener);
 
-        let mark = self.log.mark().context("the log cannot be read")?;
+        let mark = self.server.log.mark().context("the log cannot be read")?;
         match self.load(listeners, &next)? {
             Load::Accepted => {
                 // From now on the new one keeps the compiled `.wasm`.
@@ -324,15 +311,15 @@ impl Envoy {
 
     /// Gives Envoy a new set of listeners and waits for what it makes of them.
     fn load(&self, listeners: &mut Listeners, next: &BTreeMap<String, Listener>) -> anyhow::Result<Load> {
-        let before = self.admin.listener_counters()?;
+        let before = self.server.admin.listener_counters()?;
         listeners.version += 1;
         let resources: Vec<_> = next.values().map(|listener| &listener.resource).collect();
         let content = json!({ "version_info": listeners.version.to_string(), "resources": resources });
         replace_listener_file(self.directory(), &content)?;
 
         polling::until("Envoy to load its listeners", BOUND, || {
-            self.process.check(&self.log)?;
-            let counters = self.admin.listener_counters()?;
+            self.server.check()?;
+            let counters = self.server.admin.listener_counters()?;
             if counters.refused > before.refused {
                 return Ok(Some(Load::Rejected));
             }
@@ -347,7 +334,7 @@ impl Envoy {
 
     fn rejected(&self, mark: Mark, name: &str) -> anyhow::Result<Rejected> {
         let (mut log, mut host) = (Vec::new(), Vec::new());
-        for entry in self.log.since(mark)? {
+        for entry in self.server.log.since(mark)? {
             let is_warning = entry.is_warning();
             let text = entry.message.clone();
             match LogLine::of(entry) {
@@ -369,13 +356,6 @@ impl Envoy {
 enum Load {
     Accepted,
     Rejected,
-}
-
-/// Where both logs ended at some time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Marks {
-    log: Mark,
-    access: Mark,
 }
 
 /// Envoy notices a file that is moved into the watched directory, and must never see half of one.

@@ -10,12 +10,12 @@ use cedar_gate_scenario::{Gateway, Headers, Host, Observed, Received, Request, S
 use serde_json::Value;
 
 use crate::client::{self, Exchange};
-use crate::envoy::{Access, Envoy, EnvoyOptions, ListenerError, Marks};
+use crate::envoy::{Access, Envoy, EnvoyOptions, ListenerError, LogLine, Marks};
 use crate::polling;
 use crate::upstream::{RECORD_ID, Upstream};
 
 /// How long the access log is waited for after the answer is there. Some broken requests never get a line.
-const ACCESS_LOG_BOUND: Duration = Duration::from_secs(2);
+pub(crate) const ACCESS_LOG_BOUND: Duration = Duration::from_secs(2);
 
 /// The header by which the filter names a request in its audit records.
 const REQUEST_ID: &str = "x-request-id";
@@ -98,7 +98,7 @@ impl EnvoyHost {
             body: answer.body,
             upstream: received.pop().map(|received| sent.without_own_headers(received)),
             audit: self.audit(marks, name, &sent)?,
-            details: access.and_then(details),
+            details: access.and_then(Access::given_details),
         })
     }
 
@@ -106,8 +106,7 @@ impl EnvoyHost {
         let lines = self.envoy.filter_log_since(marks, name)?;
         Ok(lines
             .iter()
-            .filter_map(|line| serde_json::from_str::<Value>(&line.message).ok())
-            .filter(|record| record.get("cedar_gate").and_then(Value::as_str) == Some("audit"))
+            .filter_map(LogLine::audit_record)
             .filter(|record| record.get("request_id").and_then(Value::as_str).is_some_and(|id| sent.is_named(id)))
             .collect())
     }
@@ -134,6 +133,12 @@ impl Host for EnvoyHost {
     }
 }
 
+/// The real time, which is Envoy's, in seconds since the Unix epoch.
+pub(crate) fn now() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// One listener.
 struct EnvoyGateway<'host> {
     host: &'host EnvoyHost,
@@ -143,8 +148,7 @@ struct EnvoyGateway<'host> {
 
 impl Gateway for EnvoyGateway<'_> {
     fn now(&self) -> i64 {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+        now()
     }
 
     fn advance(&mut self, seconds: u64) {
@@ -205,9 +209,4 @@ fn values(headers: &Headers, name: &str) -> impl Iterator<Item = String> {
         .iter()
         .filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
         .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
-}
-
-/// What came with an answer of the filter or of Envoy; an answer of the upstream has none.
-fn details(access: Access) -> Option<String> {
-    access.details.filter(|details| details != "via_upstream")
 }

@@ -1,7 +1,8 @@
 //! A real Envoy with a `.wasm` between a real client and a real upstream: nothing in between is mocked.
 //!
 //! [`EnvoyHost`] makes them one scenario host. Its parts stand alone as well: [`Envoy`] is the process with its listeners,
-//! [`Upstream`] records what reaches it, and [`client`] sends requests byte for byte.
+//! [`Upstream`] records what reaches it, and [`client`] sends requests byte for byte. [`Deployment`] is the other way to
+//! have an Envoy: from a complete configuration file, as users write it.
 //!
 //! Not covered: TLS, HTTP/3, and request targets that hyper's server refuses to parse (a raw `<`, `>` or backtick), which
 //! [`Upstream`] answers with 400 without a record.
@@ -14,6 +15,6 @@ mod gateway;
 mod polling;
 mod upstream;
 
-pub use envoy::{Envoy, EnvoyOptions, ListenerError, LogLine, Paths, Rejected};
+pub use envoy::{Decisions, Deployment, Envoy, EnvoyFile, EnvoyOptions, ListenerError, LogLine, Paths, Rejected};
 pub use gateway::EnvoyHost;
 pub use upstream::Upstream;

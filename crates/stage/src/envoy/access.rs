@@ -7,7 +7,6 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::bootstrap;
 use super::log::Mark;
 
 /// A line of the access log.
@@ -18,15 +17,24 @@ pub(crate) struct Access {
     client: String,
     /// Why the answer is what it is: `via_upstream`, what the filter gave with its own answer, or Envoy's own reason.
     pub(crate) details: Option<String>,
+    /// `x-request-id`, where the format has it: what names the request in its audit records.
+    #[serde(default)]
+    pub(crate) request_id: Option<String>,
 }
 
-/// The logger that writes such lines.
-pub(super) fn logger(directory: &Path) -> Value {
+impl Access {
+    /// The details that came with an answer of the filter or of Envoy; an answer of the upstream has none.
+    pub(crate) fn given_details(self) -> Option<String> {
+        self.details.filter(|details| details != "via_upstream")
+    }
+}
+
+/// The logger that writes such lines, to Envoy's standard output.
+pub(super) fn logger() -> Value {
     json!({
-        "name": "envoy.access_loggers.file",
+        "name": "envoy.access_loggers.stdout",
         "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-            "path": bootstrap::access_log_file(directory),
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
             "log_format": {
                 "json_format": {
                     "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
@@ -48,6 +56,10 @@ pub(super) struct AccessLog {
 impl AccessLog {
     pub(super) fn at(file: PathBuf) -> Self {
         Self { file }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.file
     }
 
     pub(super) fn mark(&self) -> std::io::Result<Mark> {

@@ -32,14 +32,14 @@ pub(super) fn listener_file(directory: &Path) -> PathBuf {
     listener_directory(directory).join("listeners.json")
 }
 
-pub(super) fn arguments(options: &EnvoyOptions, directory: &Path) -> Vec<OsString> {
+pub(super) fn arguments(directory: &Path, concurrency: u32) -> Vec<OsString> {
     vec![
         "--config-path".into(),
         file(directory).into(),
         "--admin-address-path".into(),
         admin_address_file(directory).into(),
         "--concurrency".into(),
-        options.concurrency.to_string().into(),
+        concurrency.to_string().into(),
         // No hot restart, so no shared memory that a killed process would leave behind, and no clash of two Envoys.
         "--disable-hot-restart".into(),
         "--log-level".into(),

@@ -1,7 +1,5 @@
 //! The listener that carries one configuration of the filter.
 
-use std::path::Path;
-
 use cedar_gate_scenario::ConfigurationForm;
 use serde_json::{Value, json};
 
@@ -13,7 +11,6 @@ pub(super) fn listener(
     port: u16,
     configuration: &Value,
     form: ConfigurationForm,
-    directory: &Path,
 ) -> Value {
     json!({
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
@@ -22,19 +19,13 @@ pub(super) fn listener(
         "filter_chains": [{
             "filters": [{
                 "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": connection_manager(options, name, configuration, form, directory),
+                "typed_config": connection_manager(options, name, configuration, form),
             }],
         }],
     })
 }
 
-fn connection_manager(
-    options: &EnvoyOptions,
-    name: &str,
-    configuration: &Value,
-    form: ConfigurationForm,
-    directory: &Path,
-) -> Value {
+fn connection_manager(options: &EnvoyOptions, name: &str, configuration: &Value, form: ConfigurationForm) -> Value {
     let hardened = options.paths == Paths::Hardened;
     json!({
         "@type": concat!(
@@ -50,7 +41,7 @@ fn connection_manager(
         "preserve_external_request_id": true,
         "http_protocol_options": { "enable_trailers": true },
         "http2_protocol_options": {},
-        "access_log": [access::logger(directory)],
+        "access_log": [access::logger()],
         "route_config": {
             "name": "stage",
             "virtual_hosts": [{

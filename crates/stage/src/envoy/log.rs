@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 /// The format that [`Entry::of`] reads.
 pub(super) const FORMAT: &str = "[%Y-%m-%d %T.%e][%t][%l][%n] %v";
 
@@ -23,6 +25,12 @@ impl Mark {
 
     /// The whole lines after the mark. A line without its end is still being written.
     pub(super) fn lines_after(self, file: &Path) -> std::io::Result<Vec<String>> {
+        let mut mark = self;
+        mark.advance(file)
+    }
+
+    /// The whole lines after the mark, which is moved behind them.
+    pub(super) fn advance(&mut self, file: &Path) -> std::io::Result<Vec<String>> {
         let mut file = match File::open(file) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -31,10 +39,10 @@ impl Mark {
         let mut text = Vec::new();
         file.seek(SeekFrom::Start(self.0))?;
         file.read_to_end(&mut text)?;
+        text.truncate(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        self.0 += text.len() as u64;
         // A filter may log what a client sent, which need not be UTF-8.
-        let text = String::from_utf8_lossy(&text);
-        let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
-        Ok(whole.lines().map(ToOwned::to_owned).collect())
+        Ok(String::from_utf8_lossy(&text).lines().map(ToOwned::to_owned).collect())
     }
 }
 
@@ -57,8 +65,14 @@ impl Log {
     }
 
     pub(super) fn since(&self, mark: Mark) -> std::io::Result<Vec<Entry>> {
+        let mut mark = mark;
+        self.advance(&mut mark)
+    }
+
+    /// The entries after the mark, which is moved behind them.
+    pub(super) fn advance(&self, mark: &mut Mark) -> std::io::Result<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
-        for line in mark.lines_after(&self.file)? {
+        for line in mark.advance(&self.file)? {
             match (Entry::of(&line), entries.last_mut()) {
                 (Some(entry), _) => entries.push(entry),
                 // A message of several lines.
@@ -122,5 +136,11 @@ impl LogLine {
         let (whose, message) = entry.message.strip_prefix("wasm log ")?.split_once(": ")?;
         let (listener, _) = whose.split_once(' ')?;
         Some(Self { listener: listener.to_owned(), level: entry.level, message: message.to_owned() })
+    }
+
+    /// The audit record that the line is, if it is one.
+    pub fn audit_record(&self) -> Option<Value> {
+        let record: Value = serde_json::from_str(&self.message).ok()?;
+        (record.get("cedar_gate").and_then(Value::as_str) == Some("audit")).then_some(record)
     }
 }

@@ -53,14 +53,20 @@ impl Process {
         Ok(Self { running: None, directory: directory.path().to_owned(), removal: Some(directory) })
     }
 
-    pub(super) fn start(&mut self, binary: &Path, arguments: &[OsString], log: &Path) -> anyhow::Result<()> {
-        let log = File::create(log)?;
+    /// Starts Envoy. The access log is its standard output, everything else it says its standard error.
+    pub(super) fn start(
+        &mut self,
+        binary: &Path,
+        arguments: &[OsString],
+        access: &Path,
+        log: &Path,
+    ) -> anyhow::Result<()> {
         let envoy = Command::new(binary)
             .args(arguments)
             .current_dir(&self.directory)
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
+            .stdout(File::create(access)?)
+            .stderr(File::create(log)?)
             // An interrupt from the terminal is for the owner; the watcher ends Envoy when the owner follows it.
             .process_group(0)
             .spawn()

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod answers;
+mod example;
 mod forwarding;
 mod life;
 mod listeners;
