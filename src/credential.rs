@@ -1,6 +1,6 @@
 //! Where a request carries its credential. Exactly one is accepted, in exactly one form.
 
-use crate::http::{HeaderName, Headers, Query};
+use crate::http::{HeaderName, Headers, Query, fold};
 use crate::refusal::Cause;
 
 /// A token as it was sent. Has no `Debug` that shows it.
@@ -41,6 +41,15 @@ impl Credentials {
     ///
     /// [`Cause::CredentialMissing`], [`Cause::CredentialMalformed`] (which includes several), [`Cause::TokenTooLarge`].
     pub fn extract(&self, headers: &Headers, query: Query<'_>) -> Result<Credential, Cause> {
+        // A name in another spelling is the same name to somebody behind us; so a header that only looks like a place for
+        // credentials is refused, whether or not the place itself is used.
+        let other_spelling = headers.names().any(|name| {
+            let folded = fold(name);
+            self.names().any(|own| own.folded() == folded.as_ref() && own.as_str() != name)
+        });
+        if other_spelling {
+            return Err(Cause::CredentialMalformed);
+        }
         let mut found = None;
         for place in &self.headers {
             // A client that sends two leaves it to each server which one counts (RFC 6750 §2). Envoy joins repeated

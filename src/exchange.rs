@@ -140,10 +140,10 @@ impl Exchange {
         matches!(self.state, State::AwaitingBody(_))
     }
 
-    /// Whether the filter has given its own answer.
+    /// Whether the request has been let go.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed)
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
     }
 }
 

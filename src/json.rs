@@ -126,7 +126,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
-        // A `Map` of serde_json is a B-tree here, so that chosen member names cannot degrade it.
+        // Whether it is a B-tree or a hash map with a random seed, chosen member names cannot degrade it.
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inner)?;

@@ -211,8 +211,8 @@ impl Http {
         self.stream.try_borrow().is_ok_and(|stream| stream.is_waiting())
     }
 
-    fn is_closed(&self) -> bool {
-        self.stream.try_borrow().map_or(true, |stream| stream.is_closed())
+    fn is_open(&self) -> bool {
+        self.stream.try_borrow().is_ok_and(|stream| stream.is_open())
     }
 }
 
@@ -231,12 +231,9 @@ impl HttpContext for Http {
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        // Continue from here would let go of a request that is held back at its headers.
-        if self.is_closed() {
-            return Action::Pause;
-        }
+        // Continue from here would let go of a request that is held back at its headers, for whatever reason.
         if !self.is_waiting() {
-            return Action::Continue;
+            return if self.is_open() { Action::Continue } else { Action::Pause };
         }
         if !end_of_stream {
             return self.step(Input::BodyGrows(size));
@@ -245,9 +242,6 @@ impl HttpContext for Http {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if self.is_closed() {
-            return Action::Pause;
-        }
         if self.is_waiting() {
             // The trailers end the body; one byte above the limit shows whether there is more.
             let most = self.plugin.as_ref().map_or(0, |plugin| plugin.gate.config().limits.body_bytes);
@@ -255,6 +249,9 @@ impl HttpContext for Http {
             if action == Action::Pause {
                 return action;
             }
+        }
+        if !self.is_open() {
+            return Action::Pause;
         }
         match host::trailers() {
             Some(trailers) => self.step(Input::Trailers(trailers)),

@@ -68,6 +68,8 @@ causes! {
     CredentialMissing => "credential_missing", NoCredential;
     /// A header is malformed, repeated or takes the meaning from another one.
     HeaderMalformed => "header_malformed", Malformed;
+    /// The gateway did not take the changes of headers that the decision depends on.
+    HostFailed => "host_failed", Unavailable;
     /// The host is malformed.
     HostMalformed => "host_malformed", Malformed;
     /// `iss` is none of the providers'.

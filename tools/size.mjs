@@ -3,8 +3,8 @@
 //
 //   node tools/size.mjs [--check] <shipped.wasm>
 
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
 
 /** Bytes. */
 const LIMITS = { plain: 4_000_000, gzip: 1_300_000 };
@@ -12,7 +12,7 @@ const LIMITS = { plain: 4_000_000, gzip: 1_300_000 };
 const check = process.argv[2] === "--check";
 const file = process.argv[check ? 3 : 2];
 const module = readFileSync(file);
-const sizes = { plain: module.length, gzip: gzipSync(module, { level: 9 }).length };
+const sizes = { plain: module.length, gzip: gzipped(file) };
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
 console.log(`${file}: ${megabytes(sizes.plain)}, with gzip -9 ${megabytes(sizes.gzip)}`);
 
@@ -20,4 +20,9 @@ const beyond = Object.keys(LIMITS).filter((name) => sizes[name] > LIMITS[name]);
 for (const name of check ? beyond : []) {
   console.error(`too large: ${name} ${sizes[name]} bytes, and the limit is ${LIMITS[name]}`);
   process.exitCode = 1;
+}
+
+// The program itself: Node's copy of zlib finds other matches, and is 1 % off.
+function gzipped(path) {
+  return execFileSync("gzip", ["-9", "--no-name", "--stdout", path], { maxBuffer: 1 << 26 }).length;
 }

@@ -109,7 +109,9 @@ fn algorithms(at: &At, list: Option<Vec<Field<String>>>) -> Vec<Algorithm> {
     }
     let known = at.items(list).into_iter().filter_map(|(at, name)| {
         let algorithm = Algorithm::of_name(&name);
-        if algorithm.is_none() {
+        if name.is_empty() {
+            at.fault("must not be empty");
+        } else if algorithm.is_none() {
             let all: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
             at.fault(format!("`{name}` is none of {}", all.join(", ")));
         }
@@ -217,6 +219,9 @@ fn clients(at: &At, raw: RawClients) -> Option<ClientRule> {
     let claim = at.require("claim", condition.claim).and_then(|raw| claim_path(&at.field("claim"), raw));
     let equals = at.require("equals_claim", condition.equals_claim);
     let equals = equals.and_then(|raw| claim_path(&at.field("equals_claim"), raw));
+    if claim.is_some() && claim == equals {
+        at.fault("compares a claim with itself: every token would belong to a client");
+    }
     Some(ClientRule { entity_type: entity_type?, claim: claim?, equals: equals? })
 }
 
@@ -264,6 +269,14 @@ fn check_parent_types(at: &At, providers: &[Provider]) {
             let shared = providers.iter().any(|other| {
                 other.name != provider.name && other.parents.iter().any(|each| each.entity_type == rule.entity_type)
             });
+            let makes = |other: &Provider| {
+                other.principal.entity_type == rule.entity_type
+                    || other.clients.as_ref().is_some_and(|clients| clients.entity_type == rule.entity_type)
+            };
+            if providers.iter().any(makes) {
+                let message = format!("`{}` is a type of principals; a claim must not name one", rule.entity_type);
+                at.field(&provider.name).field("parents").item(index).field("type").fault(message);
+            }
             if shared && rule.allow.is_none() {
                 let message = format!("another provider makes `{}` as well, so each needs `allow`", rule.entity_type);
                 at.field(&provider.name).field("parents").item(index).fault(message);

@@ -28,6 +28,14 @@ pub(super) fn check_head(headers: &Headers, longest: usize) -> Result<(), Cause>
     if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
         return Err(Cause::BodyInvalid);
     }
+    // Another character encoding would be another document to a server that honours it (RFC 8259 §8.1 knows UTF-8 only).
+    let charset = media_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    });
+    if charset.is_some_and(|charset| charset != "utf-8") {
+        return Err(Cause::BodyInvalid);
+    }
     let announced = headers.text("content-length").map(|length| length.trim().parse::<usize>());
     match announced {
         Some(Ok(length)) if length > longest => Err(Cause::BodyTooLarge),
@@ -48,6 +56,9 @@ pub(super) fn read(
     let document = json::parse(body, BODY).map_err(|_| Cause::BodyInvalid)?;
     let mut values = BTreeMap::new();
     for (name, member) in declared {
+        if has_rival(&document, &member.pointer) {
+            return Err(Cause::BodyInvalid);
+        }
         match document.pointer(&member.pointer) {
             Some(value) => {
                 let value = TypedValue::of_json(value, member.declaration.value_type).ok_or(Cause::BodyInvalid)?;
@@ -58,4 +69,19 @@ pub(super) fn read(
         }
     }
     Ok(values)
+}
+
+/// Whether a member on the way differs from the declared one by case only. Some servers match names without case, and
+/// would take that one.
+fn has_rival(document: &serde_json::Value, pointer: &str) -> bool {
+    let mut here = Some(document);
+    for token in pointer.split('/').skip(1) {
+        let name = token.replace("~1", "/").replace("~0", "~");
+        let Some(members) = here.and_then(serde_json::Value::as_object) else { return false };
+        if members.keys().any(|other| *other != name && other.eq_ignore_ascii_case(&name)) {
+            return true;
+        }
+        here = members.get(&name);
+    }
+    false
 }

@@ -1,11 +1,11 @@
 //! The decision about one request, as a list of steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Arrival, Now, body};
 use crate::audit::{Record, bounded, hexadecimal};
 use crate::gate::Gate;
-use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead};
+use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead, fold};
 use crate::policy::{Facts, Permit, TypedValue};
 use crate::refusal::{Cause, Refusal};
 use crate::route::{Access, Declaration, Parameters, Protected};
@@ -54,6 +54,7 @@ pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result
     let Arrival { headers, end_of_stream, source, now, .. } = arrival;
 
     // What is asked for, in one form.
+    known.of_pairs(&headers);
     let head = RequestHead::from_pairs(headers).map_err(|_| Cause::HeaderMalformed)?;
     known.of_head(gate, &head);
     let seconds = now.reliable_seconds().ok_or(Cause::ClockUnreliable)?;
@@ -75,7 +76,7 @@ pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result
 
     // Who asks.
     let session = authenticate(gate, &head.headers, query, seconds, known)?;
-    let held = config.engine.inherited(&session.parents);
+    let held = config.engine.held(&session);
     known.session = Some(session);
     if let Some(constraint) = config.separation.violated(&held) {
         known.record.policies = vec![format!("separation:{}", constraint.id)];
@@ -111,7 +112,7 @@ fn refuse_replaced_meaning(gate: &Gate, head: &RequestHead, query: Query<'_>) ->
     let config = gate.config();
     for nominated in head.headers.all("connection").flat_map(|value| value.split(|byte| *byte == b',')) {
         let name = std::str::from_utf8(nominated).map_err(|_| Cause::HeaderMalformed)?.trim();
-        let credential = config.credentials.names().any(|own| own.folded() == crate::http::fold(name));
+        let credential = config.credentials.names().any(|own| own.folded() == fold(name));
         if credential || config.forward.is_protected(name) {
             return Err(Cause::HeaderMalformed);
         }
@@ -233,16 +234,25 @@ impl Known {
         Self { record, session: None, strip: Vec::new(), is_grpc: false, now: arrival.now }
     }
 
+    /// What names a request even where its head cannot be read as one.
+    fn of_pairs(&mut self, headers: &[(Vec<u8>, Vec<u8>)]) {
+        let text = |name: &str| {
+            let value =
+                headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value);
+            value.and_then(|value| std::str::from_utf8(value).ok()).map(bounded)
+        };
+        self.record.method = text(":method").unwrap_or_default();
+        self.record.request_id = text("x-request-id");
+    }
+
     fn of_head(&mut self, gate: &Gate, head: &RequestHead) {
         self.is_grpc = head.is_grpc();
-        self.record.method = bounded(&head.method);
-        self.record.request_id = head.headers.text("x-request-id").map(bounded);
         let config = gate.config();
         self.strip = config.forward.stripped(&head.headers);
         if config.forward.removes_token {
-            let credentials = config.credentials.names().map(|name| name.as_str());
-            let present = credentials.filter(|name| head.headers.all(name).next().is_some());
-            self.strip.extend(present.map(str::to_owned));
+            let credential = |name: &&str| config.credentials.names().any(|own| own.folded() == fold(name).as_ref());
+            let present: BTreeSet<&str> = head.headers.names().filter(credential).collect();
+            self.strip.extend(present.into_iter().map(str::to_owned));
         }
     }
 

@@ -40,10 +40,12 @@ pub(super) fn public_key(modulus: &[u8], exponent: &[u8]) -> Result<RsaPublicKey
     RsaPublicKey::new(n, e).map_err(|_| "not an RSA public key")
 }
 
+/// The remainder by a divisor that is not zero.
 #[expect(clippy::arithmetic_side_effects, reason = "big integers do not overflow, and no divisor here is zero")]
 fn remainder(number: &BigUint, divisor: u32) -> u32 {
-    let remainder = number % BigUint::from(divisor);
-    remainder.to_bytes_le().first().copied().map_or(0, u32::from)
+    let bytes = (number % BigUint::from(divisor)).to_bytes_le();
+    // Less than the divisor, so it fits.
+    bytes.iter().rev().fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
 }
 
 fn is_divisible(number: &BigUint, divisor: u32) -> bool {
@@ -62,4 +64,17 @@ fn has_roca_fingerprint(modulus: &BigUint) -> bool {
             found
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remainder_has_all_its_bytes() {
+        assert_eq!(remainder(&BigUint::from(1_000_000_u32), 751), 1_000_000 % 751);
+        assert_eq!(remainder(&BigUint::from(513_u32), 514), 513);
+        assert_eq!(remainder(&BigUint::from(256_u32), 509), 256);
+        assert_eq!(remainder(&BigUint::from(1018_u32), 509), 0);
+    }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::context::{self, Facts, Plan};
 use super::entities::Store;
-use super::guard::{self, Caps, Excess};
+use super::guard::{self, Caps, Excess, Language};
 use super::permit::Permit;
 use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
 use super::schema::SchemaTypes;
@@ -113,10 +113,12 @@ impl Engine {
         &self.digest
     }
 
-    /// The given entities and all that they descend from in the static entities.
+    /// What a session's principal descends from: by its token, and by the static entities.
     #[must_use]
-    pub fn inherited(&self, ids: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
-        self.store.inherited(ids)
+    pub fn held(&self, session: &Session) -> BTreeSet<EntityId> {
+        let mut own = session.parents.clone();
+        own.insert(session.principal.clone());
+        self.store.inherited(&own)
     }
 
     /// Decides about one request.
@@ -141,14 +143,11 @@ impl Engine {
         facts: &Facts,
     ) -> Result<(Request, cedar_policy::Entities), String> {
         let context = plan.context(session, facts)?;
-        let request = Request::new(
-            session.principal.0.clone(),
-            plan.action.clone(),
-            resource.id.0.clone(),
-            context,
-            Some(&self.schema),
-        )
-        .map_err(|error| error.to_string())?;
+        // Without the schema, which would check once more what cannot differ: the types of principal and resource are
+        // those of the plan, and the context was matched with its declaration when the plan was made.
+        let request =
+            Request::new(session.principal.0.clone(), plan.action.clone(), resource.id.0.clone(), context, None)
+                .map_err(|error| error.to_string())?;
         Ok((request, self.store.slice(&plan.base, session, resource)?))
     }
 
@@ -311,7 +310,7 @@ fn action(text: &str) -> Option<EntityUid> {
 
 fn load_schema(source: &Source, caps: Caps) -> Result<(Schema, SchemaTypes), Vec<PolicyFault>> {
     let fault = |message: String| vec![PolicyFault::new("policies.schema", message)];
-    guard::measure(&source.schema, caps).map_err(|excess| fault(excess_message(excess, caps)))?;
+    guard::measure(&source.schema, Language::Schema, caps).map_err(|excess| fault(excess_message(excess, caps)))?;
     let (schema, _) = Schema::from_cedarschema_str(&source.schema).map_err(|error| fault(full(&error)))?;
     let types = SchemaTypes::of(&source.schema).map_err(fault)?;
     Ok((schema, types))
@@ -327,7 +326,7 @@ fn load_policies(
     for (name, text) in &source.policies {
         let mut fault =
             |message: String| faults.push(PolicyFault::new("policies.policies", format!("{name}: {message}")));
-        if let Err(excess) = guard::measure(text, caps) {
+        if let Err(excess) = guard::measure(text, Language::Policies, caps) {
             fault(excess_message(excess, caps));
             continue;
         }
@@ -360,7 +359,12 @@ fn load_policies(
         }
     }
     let result = Validator::new(schema.clone()).validate(&all, ValidationMode::Strict);
-    faults.extend(result.validation_errors().map(|error| PolicyFault::new("policies.policies", full(error))));
+    faults.extend(result.validation_errors().map(|error| {
+        let (message, id) = (full(error), format!("policy `{}`", error.policy_id()));
+        // Most of Cedar's messages name the policy; errors of types do not.
+        let message = if message.contains(&id) { message } else { format!("for {id}, {message}") };
+        PolicyFault::new("policies.policies", message)
+    }));
     let mut warnings: Vec<_> =
         result.validation_warnings().map(|warning| PolicyFault::new("policies.policies", full(warning))).collect();
     warnings.extend(all.policies().filter(|policy| permits_everything(policy)).map(|policy| {

@@ -205,7 +205,8 @@ impl Node {
     fn read(entity: &Entity, all: &Entities) -> Result<Self, String> {
         let (uid, attributes, _) = entity.clone().into_inner();
         let ancestors: Vec<EntityUid> = all.ancestors(&uid).into_iter().flatten().cloned().collect();
-        let mut reach = ancestors.clone();
+        // Direct parents only: the ancestors of those are found from there.
+        let mut reach: Vec<EntityUid> = entity.as_ref().parents().map(|uid| uid.clone().into()).collect();
         let mut tags = Vec::new();
         for (_, value) in entity.attrs() {
             entities_in(&value.map_err(|error| error.to_string())?, &mut reach);

@@ -23,12 +23,21 @@ pub enum Excess {
     Unclosed(usize),
 }
 
-/// Measures Cedar text (policies, or a schema).
+/// What a text is written in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Language {
+    /// Statements stand beside one another, outside of all brackets.
+    Policies,
+    /// Statements may stand inside of a namespace's brackets as well.
+    Schema,
+}
+
+/// Measures Cedar text.
 ///
 /// # Errors
 ///
 /// The first [`Excess`].
-pub(super) fn measure(text: &str, caps: Caps) -> Result<(), Excess> {
+pub(super) fn measure(text: &str, language: Language, caps: Caps) -> Result<(), Excess> {
     let mut scopes = vec![Scope::default()];
     let mut line = 1_usize;
     let mut rest = text;
@@ -41,7 +50,9 @@ pub(super) fn measure(text: &str, caps: Caps) -> Result<(), Excess> {
                 let outer = scopes.last_mut().ok_or(Excess::Unclosed(line))?;
                 outer.deepest = outer.deepest.max(closed.chain());
             }
-            Token::End if scopes.len() == 1 => scopes = vec![Scope::default()],
+            Token::End if scopes.len() == 1 || language == Language::Schema => {
+                each_last(&mut scopes, |scope| *scope = Scope::default());
+            }
             Token::If => each_last(&mut scopes, |scope| scope.ifs = scope.ifs.saturating_add(1)),
             Token::Operator => each_last(&mut scopes, |scope| scope.operators = scope.operators.saturating_add(1)),
             Token::Unclosed => return Err(Excess::Unclosed(line)),
@@ -152,6 +163,10 @@ mod tests {
 
     const CAPS: Caps = Caps { depth: 32, chain: 1000 };
 
+    fn measure(text: &str, caps: Caps) -> Result<(), Excess> {
+        super::measure(text, Language::Policies, caps)
+    }
+
     fn when(expression: &str) -> String {
         format!("permit(principal, action, resource) when {{ {expression} }};")
     }
@@ -187,6 +202,12 @@ mod tests {
     fn policies_are_measured_one_by_one() {
         let many = when("a || b || c").repeat(1000);
         assert_eq!(measure(&many, CAPS), Ok(()));
+    }
+
+    #[test]
+    fn the_statements_of_a_namespace_are_measured_one_by_one() {
+        let many = format!("namespace N {{ {} }}", "entity A in [B] = { a: Set<Long> };".repeat(1000));
+        assert_eq!(super::measure(&many, Language::Schema, CAPS), Ok(()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::audit::Spent;
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use crate::forward::HeaderPatch;
 use crate::journal::{Entry, Journal};
+use crate::refusal::Cause;
 
 /// An exchange, and the time that it has taken.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Stream {
     exchange: Exchange,
     total_nanos: u64,
     signature_nanos: u64,
+    /// The gateway did not take the changes with which the request may go on; so it must not.
+    failed: bool,
 }
 
 /// What the gateway knows when the head of a request arrives; nothing where it does not say.
@@ -34,13 +37,25 @@ pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Option<Arrival> {
 impl Stream {
     /// Gives an input to the exchange and does what it says.
     pub(super) fn step(&mut self, plugin: &Plugin, context: u32, input: Input) -> Action {
-        let before = host::now().unwrap_or(0);
+        // The head comes with the time at which it was read.
+        let before = match &input {
+            Input::Head(arrival) => arrival.now.unix_nanos,
+            Input::Answer(_)
+            | Input::BodyComplete(_)
+            | Input::BodyGrows(_)
+            | Input::Deadline
+            | Input::End
+            | Input::ResponseHead { .. }
+            | Input::Store(_)
+            | Input::Trailers(_) => host::now().unwrap_or(0),
+        };
         let mut journal = Journal::default();
         let outcome = self.exchange.step(&plugin.gate, input, &mut journal);
         self.total_nanos = self.total_nanos.saturating_add(host::now().unwrap_or(0).saturating_sub(before));
         self.signature_nanos = self.signature_nanos.saturating_add(plugin.timer.take());
+        let action = self.perform(plugin, context, outcome);
         self.write_down(plugin, journal);
-        self.perform(plugin, context, outcome)
+        action
     }
 
     fn perform(&mut self, plugin: &Plugin, context: u32, outcome: Outcome) -> Action {
@@ -51,6 +66,7 @@ impl Stream {
                     Action::Continue
                 } else {
                     // The upstream must not see headers that should have been taken away.
+                    self.failed = true;
                     host::refuse_unconfigured();
                     Action::Pause
                 }
@@ -65,10 +81,10 @@ impl Stream {
                 Action::Pause
             }
             Outcome::Nothing => {
-                if self.exchange.is_closed() {
-                    Action::Pause
-                } else {
+                if self.is_open() {
                     Action::Continue
+                } else {
+                    Action::Pause
                 }
             }
             // Response headers are not asked for: the callback is not exported, as it would cost a call for each request.
@@ -93,7 +109,11 @@ impl Stream {
     fn write_down(&self, plugin: &Plugin, mut journal: Journal) {
         for entry in journal.drain() {
             match entry {
-                Entry::Decision(record) => {
+                Entry::Decision(mut record) => {
+                    if self.failed {
+                        record.decision = "deny";
+                        record.cause = Some(Cause::HostFailed.code());
+                    }
                     let spent = Spent { total: self.total_nanos / 1000, signature: self.signature_nanos / 1000 };
                     plugin.metrics.observe(&record, spent);
                     if plugin.gate.config().audit_log {
@@ -109,8 +129,9 @@ impl Stream {
         self.exchange.is_waiting()
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.exchange.is_closed()
+    /// Whether the request has been let go, with all that belongs to it.
+    pub(super) fn is_open(&self) -> bool {
+        self.exchange.is_open() && !self.failed
     }
 
     pub(super) fn is_overdue(&self, now: u64) -> bool {

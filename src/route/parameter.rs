@@ -43,11 +43,15 @@ impl ParameterKind {
     ///
     /// The message of the parser.
     pub fn pattern(text: &str) -> Result<Self, String> {
-        regex::RegexBuilder::new(&format!("^(?:{text})$"))
-            .size_limit(PATTERN_BYTES)
-            .build()
-            .map(Self::Pattern)
-            .map_err(|error| error.to_string())
+        // By itself first, so that the message shows what was written, and no bracket can close ours.
+        let message = |error: regex::Error| {
+            let lines = error.to_string();
+            let last = lines.lines().last().unwrap_or_default();
+            format!("is no regular expression: {}", last.trim_start_matches("error: "))
+        };
+        regex::RegexBuilder::new(text).size_limit(PATTERN_BYTES).build().map_err(message)?;
+        let whole = regex::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(PATTERN_BYTES).build();
+        whole.map(Self::Pattern).map_err(message)
     }
 
     /// Whether a value fits.

@@ -123,10 +123,12 @@ fn lower_case(headers: &Headers) -> Headers {
 }
 
 fn is_grpc(request: &Request) -> bool {
-    request
-        .headers
-        .iter()
-        .any(|(name, value)| name.eq_ignore_ascii_case(b"content-type") && value.starts_with(b"application/grpc"))
+    request.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case(b"content-type") && is_grpc_type(value))
+}
+
+/// `application/grpc` alone or with a suffix; gRPC-Web is something else.
+fn is_grpc_type(value: &[u8]) -> bool {
+    value.strip_prefix(b"application/grpc").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
 }
 
 fn upstream(headers: Headers, body: Vec<u8>, trailers: Headers) -> Observed {
@@ -139,8 +141,7 @@ fn upstream(headers: Headers, body: Vec<u8>, trailers: Headers) -> Observed {
             _ => received.headers.push((name, value)),
         }
     }
-    let grpc =
-        received.headers.iter().any(|(name, value)| name == b"content-type" && value.starts_with(b"application/grpc"));
+    let grpc = received.headers.iter().any(|(name, value)| name == b"content-type" && is_grpc_type(value));
     Observed { status: 200, grpc_status: grpc.then_some(0), upstream: Some(received), ..Observed::default() }
 }
 
