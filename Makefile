@@ -36,7 +36,7 @@ run: $(WASM) $(CEDAR_GATE_ENVOY) ## Play a story in Envoy and keep it running fo
 
 # The tests come last, so that their summary does too.
 .PHONY: test
-test: lint size $(WASM) $(CEDAR_GATE_ENVOY) ## Check everything: style, size, and all tests on all hosts
+test: lint deny size $(WASM) $(CEDAR_GATE_ENVOY) ## Check everything: style, size, and all tests on all hosts
 	CEDAR_GATE_HOSTS=native,wasm,envoy cargo test --workspace --no-fail-fast
 
 .PHONY: wasm
@@ -57,6 +57,10 @@ lint: $(RUST) ## Check formatting, and clippy for the host and for Wasm
 deny: $(CARGO_DENY) ## Check licences, sources and bans of all dependencies
 	cargo fetch --locked
 	$(CARGO_DENY) --offline check bans licenses sources
+
+.PHONY: cost
+cost: $(WASM) $(CEDAR_GATE_ENVOY) ## Print the microseconds that a request takes inside of the VM of a real Envoy
+	cargo run --quiet -p cedar-gate-stage --example cost
 
 .PHONY: clean
 clean: ## Remove all that was built or fetched

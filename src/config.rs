@@ -103,6 +103,7 @@ fn read(at: &At, raw: RawConfig) -> Option<Config> {
             return None;
         }
     };
+    rules::check_separation(&at.field("separation").field("static"), &separation, &loaded.engine, &providers);
     let routes = route::table(&at.field("routes"), drafts, loaded.plans)?;
     let mut warnings: Vec<Fault> =
         loaded.warnings.into_iter().map(|warning| Fault { path: warning.at, message: warning.message }).collect();

@@ -138,10 +138,9 @@ impl Passage<'_> {
     fn step(&mut self, input: Input) -> Option<Verdict> {
         let outcome = self.exchange.step(self.gate, input, &mut self.journal);
         for entry in self.journal.drain() {
-            if let Entry::Decision(record) = entry {
-                let line = record.line(Spent::default());
-                self.records.extend(serde_json::from_str::<serde_json::Value>(&line));
-            }
+            let Entry::Decision(record) = entry;
+            let line = record.line(Spent::default());
+            self.records.extend(serde_json::from_str::<serde_json::Value>(&line));
         }
         match outcome {
             Outcome::AwaitBody => Some(Verdict::Waiting),

@@ -11,14 +11,18 @@ pub struct Journal(Vec<Entry>);
 pub enum Entry {
     /// A decision was made; exactly one for each request.
     Decision(Box<Record>),
-    /// Something for the operator's log.
-    Warning(String),
 }
 
 impl Journal {
     /// Appends an observation.
     pub fn note(&mut self, entry: Entry) {
         self.0.push(entry);
+    }
+
+    /// The id of the decision that was made.
+    #[must_use]
+    pub fn decision_id(&self) -> &str {
+        self.0.iter().map(|Entry::Decision(record)| record.decision_id.as_str()).next().unwrap_or_default()
     }
 
     /// Takes all observations, in order.

@@ -69,7 +69,11 @@ impl FromValue for bool {
 impl FromValue for usize {
     fn from_value(value: Value) -> Result<Self, String> {
         let number = value.as_u64().and_then(|number| Self::try_from(number).ok());
-        number.map_or_else(|| expected("a whole number", &value), Ok)
+        match (number, &value) {
+            (Some(number), _) => Ok(number),
+            (None, Value::Number(number)) => Err(format!("must be a whole number of 0 or more, not {number}")),
+            (None, _) => expected("a whole number", &value),
+        }
     }
 }
 

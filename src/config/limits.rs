@@ -46,13 +46,24 @@ pub(super) fn duration(
     match humantime::parse_duration(&text) {
         Ok(duration) if range.contains(&duration) => duration,
         Ok(_) => {
-            let format = humantime::format_duration;
-            at.field(name).fault(format!("must be {} to {}", format(*range.start()), format(*range.end())));
+            at.field(name).fault(format!("must be {} to {}", written(*range.start()), written(*range.end())));
             default
         }
         Err(_) => {
             at.field(name).fault(format!("`{text}` is no duration such as 30s, 10m or 1h"));
             default
         }
+    }
+}
+
+/// A duration as a configuration writes it, in the largest unit of which it is a multiple.
+fn written(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
+    let unit = units.into_iter().find(|(unit, _)| milliseconds > 0 && milliseconds.is_multiple_of(*unit));
+    match unit {
+        Some((unit, name)) => format!("{}{name}", milliseconds.checked_div(unit).unwrap_or_default()),
+        None if milliseconds == 0 => "0s".to_owned(),
+        None => format!("{milliseconds}ms"),
     }
 }

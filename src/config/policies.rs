@@ -28,8 +28,9 @@ pub(super) fn source(at: &At, raw: Option<RawPolicies>) -> Option<Source> {
             let entities = at.take("entities", inline.entities).unwrap_or_default();
             let entities = at.field("entities").items(entities).into_iter().map(|(_, entity)| entity).collect();
             Some(Source {
+                at: at.path().to_owned(),
                 schema: schema?,
-                policies: vec![("inline".to_owned(), policies?)],
+                policies: vec![(String::new(), policies?)],
                 entities: Value::Array(entities),
             })
         }

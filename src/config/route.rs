@@ -17,7 +17,6 @@ use crate::token::is_scope_character;
 /// A route whose question to the policies has not been planned yet.
 pub(super) struct Draft {
     at: String,
-    index: usize,
     methods: Vec<String>,
     path: PathTemplate,
     /// Nothing for a public route.
@@ -39,13 +38,13 @@ pub(super) fn drafts(at: &At, raw: Option<Vec<Field<RawRoute>>>, body_before_hea
         at.fault("is empty: every request would be refused");
     }
     let mut drafts = Vec::new();
-    for (index, (at, raw)) in at.items(raw).into_iter().enumerate() {
-        drafts.extend(draft(&at, index, raw, body_before_headers));
+    for (at, raw) in at.items(raw) {
+        drafts.extend(draft(&at, raw, body_before_headers));
     }
     Some(drafts)
 }
 
-fn draft(at: &At, index: usize, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
+fn draft(at: &At, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
     at.unknown(&raw.unknown);
     let methods = methods(at, at.require("methods", raw.methods).unwrap_or_default());
     let kinds = kinds(&at.field("params"), at.take("params", raw.params).unwrap_or_default());
@@ -74,7 +73,7 @@ fn draft(at: &At, index: usize, raw: RawRoute, body_before_headers: bool) -> Opt
                 at.field(name).fault("has no effect on a public route");
             }
         }
-        return Some(Draft { at: at.path().to_owned(), index, methods, path: path?, asks: None });
+        return Some(Draft { at: at.path().to_owned(), methods, path: path?, asks: None });
     }
     let path = path?;
     let body = body(&at.field("body"), at.take("body", raw.body).unwrap_or_default());
@@ -97,7 +96,7 @@ fn draft(at: &At, index: usize, raw: RawRoute, body_before_headers: bool) -> Opt
     let resource = at.require("resource", raw.resource);
     let resource = resource.and_then(|raw| resource_template(&at.field("resource"), raw, &path, &body, &query));
     let asks = Asks { action: action?, resource: resource?, scopes, body, query, headers };
-    Some(Draft { at: at.path().to_owned(), index, methods, path, asks: Some(asks) })
+    Some(Draft { at: at.path().to_owned(), methods, path, asks: Some(asks) })
 }
 
 fn methods(at: &At, list: Vec<Field<String>>) -> Vec<String> {
@@ -300,7 +299,7 @@ impl Draft {
 /// The table; `plans` belong to the protected drafts, in their order.
 pub(super) fn table(at: &At, drafts: Vec<Draft>, plans: Vec<Plan>) -> Option<RouteTable> {
     let mut plans = plans.into_iter();
-    let mut indices = Vec::new();
+    let mut places = Vec::new();
     let mut routes = Vec::new();
     for draft in drafts {
         let access = match draft.asks {
@@ -314,7 +313,7 @@ pub(super) fn table(at: &At, drafts: Vec<Draft>, plans: Vec<Plan>) -> Option<Rou
                 headers: asks.headers,
             })),
         };
-        indices.push(draft.index);
+        places.push(draft.at);
         let name = format!("{} {}", draft.methods.join(","), draft.path.as_str());
         routes.push(Route { name, methods: draft.methods, path: draft.path, access });
     }
@@ -322,8 +321,10 @@ pub(super) fn table(at: &At, drafts: Vec<Draft>, plans: Vec<Plan>) -> Option<Rou
         Ok(table) => Some(table),
         Err(errors) => {
             for error in errors {
-                let index = indices.get(error.route).copied().unwrap_or(error.route);
-                at.item(index).field("path").fault(error.message);
+                places
+                    .get(error.route)
+                    .into_iter()
+                    .for_each(|place| at.at(place).field("path").fault(error.message.clone()));
             }
             None
         }

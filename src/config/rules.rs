@@ -8,8 +8,9 @@ use super::raw::{RawAudit, RawCredentials, RawForward, RawHost, RawSeparation, R
 use crate::credential::{Credentials, HeaderCredential};
 use crate::forward::Forward;
 use crate::http::HeaderName;
-use crate::policy::{EntityId, EntityType};
+use crate::policy::{Engine, EntityId, EntityType};
 use crate::separation::{Separation, StaticConstraint};
+use crate::token::Providers;
 
 /// Headers that carry the message itself; a claim in their place would break the request.
 const OF_THE_MESSAGE: [&str; 9] = [
@@ -115,6 +116,25 @@ fn constraint(at: &At, raw: RawStaticConstraint) -> Option<StaticConstraint> {
     }
     let roles = roles.iter().map(|role| EntityId::new(&role_type, role)).collect();
     Some(StaticConstraint { id: id?, roles, at_most })
+}
+
+/// Constraints that could never be violated: a type that the schema lacks, a role that nobody can hold.
+pub(super) fn check_separation(at: &At, separation: &Separation, engine: &Engine, providers: &Providers) {
+    for constraint in &separation.constraints {
+        // By their names, as places in the list are not kept.
+        let at = at.field(&constraint.id);
+        for role in &constraint.roles {
+            let rules = providers.iter().flat_map(|provider| &provider.parents);
+            let claimed = rules.into_iter().any(|rule| role.is_a(&rule.entity_type, rule.allow.as_deref()));
+            if !engine.has_type(&role.entity_type()) {
+                at.fault(format!("the schema has no entity type `{}`", role.entity_type()));
+                break;
+            }
+            if !claimed && !engine.has_entity(role) {
+                at.warning(format!("nobody can hold `{role}`: no provider and no static entity makes it"));
+            }
+        }
+    }
 }
 
 pub(super) fn forward(at: &At, raw: Option<RawForward>, credentials: &Credentials) -> Forward {

@@ -27,7 +27,7 @@ impl<'a> Query<'a> {
         for pair in self.0.split(|byte| *byte == b'&') {
             let mut sides = pair.splitn(2, |byte| *byte == b'=');
             // A name that is not UTF-8 is not the declared one; a server that repairs it would be on its own.
-            if decode(sides.next().unwrap_or_default())?.as_str() != name {
+            if decode(sides.next().unwrap_or_default()).as_deref() != Ok(name) {
                 continue;
             }
             let value = decode(sides.next().unwrap_or_default())?;

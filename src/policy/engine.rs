@@ -6,6 +6,7 @@ use std::str::FromStr;
 use cedar_policy::{
     ActionConstraint, Authorizer, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator,
 };
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::context::{self, Facts, Plan};
@@ -75,7 +76,7 @@ impl Engine {
         let (schema, types) = load_schema(source, caps)?;
         let (policies, mut warnings) = load_policies(source, caps, &schema)?;
         let store = Store::load(&source.entities, &schema)
-            .map_err(|message| vec![PolicyFault::new("policies.entities", message)])?;
+            .map_err(|message| vec![PolicyFault::new(format!("{}.entities", source.at), message)])?;
         let reason =
             |policy: &cedar_policy::Policy| Some((policy.id().clone(), policy.annotation("reason")?.to_owned()));
         let reasons = policies.policies().filter_map(reason).collect();
@@ -111,6 +112,18 @@ impl Engine {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Whether the schema has an entity type.
+    #[must_use]
+    pub fn has_type(&self, entity_type: &EntityType) -> bool {
+        self.schema.entity_types().any(|known| *known == entity_type.0)
+    }
+
+    /// Whether an entity stands in the static entities.
+    #[must_use]
+    pub fn has_entity(&self, id: &EntityId) -> bool {
+        self.store.contains(id)
     }
 
     /// What a session's principal descends from: by its token, and by the static entities.
@@ -224,15 +237,15 @@ impl Engine {
         let mut faults = Vec::new();
         let mut warnings = Vec::new();
         for asker in askers {
-            for parents in &asker.parents {
-                faults.extend(self.rehearse_parents(asker, parents));
-            }
             let check = self.rehearse_entity(&asker.entity_type, None, &asker.attributes, &[]);
+            let parents = asker.parents.iter();
+            faults.extend(parents.filter_map(|parents| self.rehearse_parents(asker, check.is_ok(), parents)));
             faults.extend(check.err().map(|message| PolicyFault::new(&asker.at, message)));
         }
         for route in routes {
             let id = route.resource_id.as_deref();
-            let check = self.rehearse_entity(&route.resource_type, id, &route.attributes, &route.parents);
+            let parents: Vec<EntityId> = route.parents.iter().map(|parent| EntityId::new(parent, SAMPLE)).collect();
+            let check = self.rehearse_entity(&route.resource_type, id, &route.attributes, &parents);
             let Err(message) = check else { continue };
             let at = format!("{}.resource", route.at);
             if id.is_none() && self.store.has_type(&route.resource_type) {
@@ -245,7 +258,11 @@ impl Engine {
         (faults, warnings)
     }
 
-    fn rehearse_parents(&self, asker: &Asker, parents: &Parents) -> Option<PolicyFault> {
+    /// Whether the parents are fit by themselves, and for this asker. An asker who is not fit is asked about without
+    /// attributes, or, if that does not help, not at all: their own fault says enough.
+    fn rehearse_parents(&self, asker: &Asker, fit: bool, parents: &Parents) -> Option<PolicyFault> {
+        let attributes = if fit { asker.attributes.as_slice() } else { &[] };
+        let can_be_asked = fit || self.rehearse_entity(&asker.entity_type, None, &[], &[]).is_ok();
         let ids: Vec<&str> = match &parents.allow {
             Some(allow) => allow.iter().map(String::as_str).collect(),
             None => vec![SAMPLE],
@@ -253,20 +270,16 @@ impl Engine {
         for id in ids {
             let parent = EntityId::new(&parents.entity_type, id);
             if !self.store.contains(&parent)
-                && let Err(message) = self.rehearse_entity(&parents.entity_type, None, &[], &[])
+                && let Err(message) = self.rehearse_entity(&parents.entity_type, Some(id), &[], &[])
             {
                 return Some(PolicyFault::new(
                     &parents.at,
                     format!("`{parent}` needs a static entity (name the accepted ids by `allow`): {message}"),
                 ));
             }
-            let bare =
-                cedar_policy::Entity::new_no_attrs(EntityId::new(&asker.entity_type, SAMPLE).0, [parent.0].into());
-            // Attributes are rehearsed apart; here only the membership counts.
-            if asker.attributes.iter().all(|(_, _, required)| !required)
-                && let Err(error) = cedar_policy::Entities::from_entities([bare], Some(&self.schema))
+            if can_be_asked && let Err(message) = self.rehearse_entity(&asker.entity_type, None, attributes, &[parent])
             {
-                return Some(PolicyFault::new(&parents.at, full(&error)));
+                return Some(PolicyFault::new(&parents.at, message));
             }
         }
         None
@@ -278,10 +291,10 @@ impl Engine {
         entity_type: &EntityType,
         id: Option<&str>,
         attributes: &[(String, super::ValueType, bool)],
-        parents: &[EntityType],
+        parents: &[EntityId],
     ) -> Result<(), String> {
         let id = EntityId::new(entity_type, id.unwrap_or(SAMPLE));
-        let parents = parents.iter().map(|parent| EntityId::new(parent, SAMPLE)).collect();
+        let parents = parents.iter().cloned().collect();
         for all in [true, false] {
             let sample = |(name, value_type, _): &(String, super::ValueType, bool)| {
                 (name.clone(), TypedValue::sample(*value_type))
@@ -309,7 +322,7 @@ fn action(text: &str) -> Option<EntityUid> {
 }
 
 fn load_schema(source: &Source, caps: Caps) -> Result<(Schema, SchemaTypes), Vec<PolicyFault>> {
-    let fault = |message: String| vec![PolicyFault::new("policies.schema", message)];
+    let fault = |message: String| vec![PolicyFault::new(format!("{}.schema", source.at), message)];
     guard::measure(&source.schema, Language::Schema, caps).map_err(|excess| fault(excess_message(excess, caps)))?;
     let (schema, _) = Schema::from_cedarschema_str(&source.schema).map_err(|error| fault(full(&error)))?;
     let types = SchemaTypes::of(&source.schema).map_err(fault)?;
@@ -324,8 +337,8 @@ fn load_policies(
     let mut faults = Vec::new();
     let mut all = PolicySet::new();
     for (name, text) in &source.policies {
-        let mut fault =
-            |message: String| faults.push(PolicyFault::new("policies.policies", format!("{name}: {message}")));
+        let at = if name.is_empty() { format!("{}.policies", source.at) } else { format!("{}.{name}", source.at) };
+        let mut fault = |message: String| faults.push(PolicyFault::new(&at, message));
         if let Err(excess) = guard::measure(text, Language::Policies, caps) {
             fault(excess_message(excess, caps));
             continue;
@@ -343,6 +356,7 @@ fn load_policies(
         for policy in parsed.policies() {
             let id = match policy.annotation("id") {
                 Some(id) => id.to_owned(),
+                None if name.is_empty() => policy.id().to_string(),
                 None => format!("{name}:{}", policy.id()),
             };
             if id.starts_with("separation:") {
@@ -358,18 +372,19 @@ fn load_policies(
             }
         }
     }
+    let at = format!("{}.policies", source.at);
     let result = Validator::new(schema.clone()).validate(&all, ValidationMode::Strict);
     faults.extend(result.validation_errors().map(|error| {
         let (message, id) = (full(error), format!("policy `{}`", error.policy_id()));
         // Most of Cedar's messages name the policy; errors of types do not.
         let message = if message.contains(&id) { message } else { format!("for {id}, {message}") };
-        PolicyFault::new("policies.policies", message)
+        PolicyFault::new(&at, message)
     }));
     let mut warnings: Vec<_> =
-        result.validation_warnings().map(|warning| PolicyFault::new("policies.policies", full(warning))).collect();
+        result.validation_warnings().map(|warning| PolicyFault::new(&at, full(warning))).collect();
     warnings.extend(all.policies().filter(|policy| permits_everything(policy)).map(|policy| {
         let message = format!("policy `{}` permits everything to everyone", policy.id());
-        PolicyFault::new("policies.policies", message)
+        PolicyFault::new(&at, message)
     }));
     if faults.is_empty() { Ok((all, warnings)) } else { Err(faults) }
 }
@@ -405,7 +420,7 @@ fn full(error: &dyn std::error::Error) -> String {
 
 fn digest(source: &Source) -> String {
     let mut hash = Sha256::new();
-    let entities = source.entities.to_string();
+    let entities = sorted(&source.entities).to_string();
     let policies = source.policies.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]);
     // Lengths keep the parts apart, so that text cannot move from one to the next.
     for part in [source.schema.as_str(), entities.as_str()].into_iter().chain(policies) {
@@ -414,4 +429,18 @@ fn digest(source: &Source) -> String {
         hash.update(part);
     }
     hexadecimal(&hash.finalize())
+}
+
+/// The same value with the members of every object in order: their order depends on how a configuration came.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        Value::Object(members) => {
+            let mut names: Vec<&String> = members.keys().collect();
+            names.sort_unstable();
+            let member = |name: &String| Some((name.clone(), sorted(members.get(name)?)));
+            Value::Object(names.into_iter().filter_map(member).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
 }

@@ -5,9 +5,11 @@ use serde_json::Value;
 /// A policy set as text, before anything about it has been judged.
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// The path in the configuration that faults are reported under.
+    pub at: String,
     /// A Cedar schema in Cedar's own syntax.
     pub schema: String,
-    /// Policies, each text with the name that faults are reported under.
+    /// Policies, each text with the name of its file, or with an empty name where there is only one.
     pub policies: Vec<(String, String)>,
     /// Static entities in Cedar's JSON form: an array.
     pub entities: Value,
@@ -18,6 +20,7 @@ pub struct Source {
 pub fn embedded(name: &str) -> Option<Source> {
     match name {
         "payments" => Some(Source {
+            at: "policies.embedded".to_owned(),
             schema: include_str!("../../policies/payments/schema.cedarschema").to_owned(),
             policies: vec![(
                 "payments.cedar".to_owned(),

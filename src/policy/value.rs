@@ -67,6 +67,20 @@ impl EntityId {
     }
 }
 
+impl EntityId {
+    /// The type.
+    #[must_use]
+    pub fn entity_type(&self) -> EntityType {
+        EntityType(self.0.type_name().clone())
+    }
+
+    /// Whether it has this type, and one of these ids where they are limited.
+    #[must_use]
+    pub fn is_a(&self, entity_type: &EntityType, ids: Option<&[String]>) -> bool {
+        *self.0.type_name() == entity_type.0 && ids.is_none_or(|ids| ids.iter().any(|id| id == self.0.id().unescaped()))
+    }
+}
+
 impl fmt::Display for EntityId {
     /// As Cedar writes it: `Type::"id"`, with the id escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

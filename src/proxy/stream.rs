@@ -8,7 +8,7 @@ use crate::audit::Spent;
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use crate::forward::HeaderPatch;
 use crate::journal::{Entry, Journal};
-use crate::refusal::Cause;
+use crate::refusal::{Cause, Refusal};
 
 /// An exchange, and the time that it has taken.
 #[derive(Default)]
@@ -53,12 +53,12 @@ impl Stream {
         let outcome = self.exchange.step(&plugin.gate, input, &mut journal);
         self.total_nanos = self.total_nanos.saturating_add(host::now().unwrap_or(0).saturating_sub(before));
         self.signature_nanos = self.signature_nanos.saturating_add(plugin.timer.take());
-        let action = self.perform(plugin, context, outcome);
+        let action = self.perform(plugin, context, outcome, journal.decision_id());
         self.write_down(plugin, journal);
         action
     }
 
-    fn perform(&mut self, plugin: &Plugin, context: u32, outcome: Outcome) -> Action {
+    fn perform(&mut self, plugin: &Plugin, context: u32, outcome: Outcome, decision_id: &str) -> Action {
         match outcome {
             Outcome::AwaitBody => Action::Pause,
             Outcome::Continue(onward) => {
@@ -67,7 +67,7 @@ impl Stream {
                 } else {
                     // The upstream must not see headers that should have been taken away.
                     self.failed = true;
-                    host::refuse_unconfigured();
+                    host::reply(&Refusal::from(Cause::HostFailed).reply(decision_id, false));
                     Action::Pause
                 }
             }
@@ -76,7 +76,10 @@ impl Stream {
                     Ok(errand) => {
                         plugin.errands.borrow_mut().insert(errand, context);
                     }
-                    Err(_) => host::refuse_unconfigured(),
+                    Err(_) => {
+                        self.failed = true;
+                        host::reply(&Refusal::from(Cause::HostFailed).reply(decision_id, false));
+                    }
                 }
                 Action::Pause
             }
@@ -120,7 +123,6 @@ impl Stream {
                         host::log(Level::Info, &record.line(spent));
                     }
                 }
-                Entry::Warning(message) => host::log(Level::Warning, &message),
             }
         }
     }
