@@ -16,6 +16,8 @@ mod exchange;
 #[path = "topics/fixture.rs"]
 mod fixture;
 mod hosts;
+#[path = "topics/papers.rs"]
+mod papers;
 #[path = "topics/slices.rs"]
 mod slices;
 #[path = "topics/vm.rs"]

@@ -244,6 +244,14 @@ impl Engine {
         }
         for route in routes {
             let id = route.resource_id.as_deref();
+            let fixed = id.map(|id| EntityId::new(&route.resource_type, id));
+            for (name, _, _) in &route.attributes {
+                if let Some(fixed) = fixed.as_ref().filter(|fixed| self.store.has_attribute(fixed, name)) {
+                    let at = format!("{}.resource.attributes.{name}", route.at);
+                    faults
+                        .push(PolicyFault::new(at, format!("the static entity `{fixed}` has this attribute already")));
+                }
+            }
             let parents: Vec<EntityId> = route.parents.iter().map(|parent| EntityId::new(parent, SAMPLE)).collect();
             let check = self.rehearse_entity(&route.resource_type, id, &route.attributes, &parents);
             let Err(message) = check else { continue };

@@ -71,6 +71,11 @@ impl Store {
         self.0.contains_key(&id.0)
     }
 
+    /// Whether a static entity has an attribute of this name.
+    pub(super) fn has_attribute(&self, id: &EntityId, name: &str) -> bool {
+        self.0.get(&id.0).is_some_and(|node| node.attributes.iter().any(|(own, _)| own == name))
+    }
+
     /// Whether any static entity has this type.
     pub(super) fn has_type(&self, entity_type: &super::EntityType) -> bool {
         self.0.keys().any(|uid| *uid.type_name() == entity_type.0)

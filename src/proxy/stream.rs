@@ -1,9 +1,7 @@
 //! One request, seen from the gateway.
 
-use proxy_wasm::types::Action;
-
-use super::Plugin;
 use super::host::{self, Level, Map};
+use super::{Action, Plugin};
 use crate::audit::Spent;
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use crate::forward::HeaderPatch;

@@ -72,3 +72,25 @@ fn what_the_schema_asks_for_and_nothing_supplies_is_a_fault() {
     });
     assert!(found.iter().any(|fault| fault.contains("`context.token.client` is not always there")), "{found:?}");
 }
+
+#[test]
+fn an_attribute_that_a_static_entity_has_cannot_come_from_the_request() {
+    let found = faults(|configuration| {
+        configuration["routes"][3]["resource"]["attributes"] = json!({"payment_limit": {"body": "/amount"}});
+    });
+    let expected =
+        "routes[3].resource.attributes.payment_limit: the static entity `Ledger::\"main\"` has this attribute already";
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn a_constraint_that_can_never_be_violated_is_seen() {
+    let found = faults(|configuration| configuration["separation"]["static"][0]["type"] = json!("Rolle"));
+    assert_eq!(found, ["separation.static.maker-checker: the schema has no entity type `Rolle`"]);
+
+    let mut configuration = configuration();
+    configuration["separation"]["static"][0]["roles"] = json!(["maker", "chequer"]);
+    let Ok(config) = Config::load(configuration.to_string().as_bytes()) else { panic!("it can be served") };
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.iter().any(|warning| warning.contains("nobody can hold `Role::\"chequer\"`")), "{warnings:?}");
+}
