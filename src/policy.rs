@@ -20,3 +20,14 @@ pub use permit::Permit;
 pub use question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
 pub use source::{Source, embedded};
 pub use value::{EntityId, EntityType, TypedValue, ValueType};
+
+/// Cedar's error with the reasons behind it, which its first line alone leaves out.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

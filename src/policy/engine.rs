@@ -16,7 +16,7 @@ use super::permit::Permit;
 use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
 use super::schema::SchemaTypes;
 use super::source::Source;
-use super::{EntityId, EntityType, TypedValue};
+use super::{EntityId, EntityType, TypedValue, with_causes};
 use crate::audit::hexadecimal;
 use crate::refusal::Cause;
 use crate::token::Session;
@@ -215,7 +215,7 @@ impl Engine {
 
     /// The policies whose scope admits an action, and the entities that they name.
     fn slice_policies(&self, action: &EntityUid) -> Result<(PolicySet, cedar_policy::Entities), String> {
-        let actions = self.schema.action_entities().map_err(|error| full(&error))?;
+        let actions = self.schema.action_entities().map_err(|error| with_causes(&error))?;
         let groups: Vec<&EntityUid> = actions.ancestors(action).into_iter().flatten().collect();
         let admits = |policy: &&cedar_policy::Policy| match policy.action_constraint() {
             ActionConstraint::Any => true,
@@ -226,7 +226,7 @@ impl Engine {
         let named: Vec<EntityUid> = admitted.iter().flat_map(cedar_policy::Policy::entity_literals).collect();
         let own = std::iter::once(action).chain(groups).filter_map(|uid| actions.get(uid)).cloned().collect();
         let base = self.store.base(&named, own)?;
-        Ok((PolicySet::from_policies(admitted).map_err(|error| full(&error))?, base))
+        Ok((PolicySet::from_policies(admitted).map_err(|error| with_causes(&error))?, base))
     }
 
     /// Makes sample entities of all that requests can name, with all attributes and with the certain ones only, and has
@@ -309,7 +309,7 @@ impl Engine {
             };
             let attributes = attributes.iter().filter(|(_, _, always)| all || *always).map(sample).collect();
             let entity = self.store.merged(&id, &attributes, &parents)?;
-            cedar_policy::Entities::from_entities([entity], Some(&self.schema)).map_err(|error| full(&error))?;
+            cedar_policy::Entities::from_entities([entity], Some(&self.schema)).map_err(|error| with_causes(&error))?;
         }
         Ok(())
     }
@@ -332,7 +332,7 @@ fn action(text: &str) -> Option<EntityUid> {
 fn load_schema(source: &Source, caps: Caps) -> Result<(Schema, SchemaTypes), Vec<PolicyFault>> {
     let fault = |message: String| vec![PolicyFault::new(format!("{}.schema", source.at), message)];
     guard::measure(&source.schema, Language::Schema, caps).map_err(|excess| fault(excess_message(excess, caps)))?;
-    let (schema, _) = Schema::from_cedarschema_str(&source.schema).map_err(|error| fault(full(&error)))?;
+    let (schema, _) = Schema::from_cedarschema_str(&source.schema).map_err(|error| fault(with_causes(&error)))?;
     let types = SchemaTypes::of(&source.schema).map_err(fault)?;
     Ok((schema, types))
 }
@@ -354,7 +354,7 @@ fn load_policies(
         let parsed = match PolicySet::from_str(text) {
             Ok(parsed) => parsed,
             Err(error) => {
-                fault(full(&error));
+                fault(with_causes(&error));
                 continue;
             }
         };
@@ -383,13 +383,13 @@ fn load_policies(
     let at = format!("{}.policies", source.at);
     let result = Validator::new(schema.clone()).validate(&all, ValidationMode::Strict);
     faults.extend(result.validation_errors().map(|error| {
-        let (message, id) = (full(error), format!("policy `{}`", error.policy_id()));
+        let (message, id) = (with_causes(error), format!("policy `{}`", error.policy_id()));
         // Most of Cedar's messages name the policy; errors of types do not.
         let message = if message.contains(&id) { message } else { format!("for {id}, {message}") };
         PolicyFault::new(&at, message)
     }));
     let mut warnings: Vec<_> =
-        result.validation_warnings().map(|warning| PolicyFault::new(&at, full(warning))).collect();
+        result.validation_warnings().map(|warning| PolicyFault::new(&at, with_causes(warning))).collect();
     warnings.extend(all.policies().filter(|policy| permits_everything(policy)).map(|policy| {
         let message = format!("policy `{}` permits everything to everyone", policy.id());
         PolicyFault::new(&at, message)
@@ -413,17 +413,6 @@ fn excess_message(excess: Excess, caps: Caps) -> String {
         Excess::Depth(line) => format!("line {line}: nested deeper than {} (limits.policy_depth)", caps.depth),
         Excess::Unclosed(line) => format!("line {line}: a bracket or a string is not closed"),
     }
-}
-
-/// An error with the reasons behind it, which its first line alone leaves out.
-fn full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn digest(source: &Source) -> String {

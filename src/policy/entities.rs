@@ -14,7 +14,7 @@ use cedar_policy_core::extensions::Extensions;
 use serde_json::Value;
 
 use super::question::Resource;
-use super::{EntityId, TypedValue};
+use super::{EntityId, TypedValue, with_causes};
 use crate::token::Session;
 
 /// The static entities of a policy set.
@@ -36,7 +36,7 @@ impl Store {
     ///
     /// Cedar's message.
     pub(super) fn load(json: &Value, schema: &Schema) -> Result<Self, String> {
-        let all = Entities::from_json_value(json.clone(), Some(schema)).map_err(|error| message(&error))?;
+        let all = Entities::from_json_value(json.clone(), Some(schema)).map_err(|error| with_causes(&error))?;
         let mut nodes = HashMap::new();
         for entity in all.iter() {
             nodes.insert(entity.uid(), Node::read(entity, &all)?);
@@ -63,7 +63,7 @@ impl Store {
             self.gather(uid, &mut base);
         }
         let base = base.into_values().map(|entity| Entity::from((*entity).clone()));
-        Entities::from_entities(base, None).map_err(|error| message(&error))
+        Entities::from_entities(base, None).map_err(|error| with_causes(&error))
     }
 
     /// Whether an entity stands in the static entities.
@@ -136,7 +136,7 @@ impl Store {
             let closed = TCComputation::AssumeAlreadyComputed;
             base.as_ref().clone().add_entities(all, None::<&NoEntitiesSchema>, closed, extensions)
         };
-        sliced.map(Entities::from).map_err(|error| message(&error))
+        sliced.map(Entities::from).map_err(|error| with_causes(&error))
     }
 
     /// Adds a static entity and all that it reaches.
@@ -187,23 +187,12 @@ impl Store {
         }
         let (uid, extensions) = (id.0.as_ref().clone(), Extensions::all_available());
         ast::Entity::new(uid, fixed.chain(dynamic), HashSet::new(), ancestors, tags, extensions)
-            .map_err(|error| message(&error))
+            .map_err(|error| with_causes(&error))
     }
 }
 
 /// Entities by their ids; static ones are shared, not copied.
 type Gathered = BTreeMap<EntityUid, Arc<ast::Entity>>;
-
-/// Cedar's error with the reasons behind it, which its first line alone leaves out.
-fn message(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
 
 impl Node {
     /// At first with the direct links only.

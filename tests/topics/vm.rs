@@ -158,3 +158,38 @@ fn both_forms_of_a_configuration_start_the_same_gateway() {
         assert_eq!(observed.status, 200, "{}", json!(observed.audit));
     }
 }
+
+#[test]
+fn l6_a_host_call_that_fails_is_no_way_through() {
+    for failing in [
+        "proxy_get_header_map_pairs",
+        "proxy_get_current_time_nanoseconds",
+        "proxy_remove_header_map_value",
+        "proxy_replace_header_map_value",
+    ] {
+        let Some(vm) = vm(|options| options.failing = vec![failing.to_owned()]) else { return };
+        let mut vm = vm.expect("none of them is needed to start");
+        let mut head = head("audrey");
+        head.push((b"x-user".to_vec(), b"mallory".to_vec()));
+        let id = vm.request_headers(head, false).unwrap_or_else(|trap| panic!("{failing}: {trap}"));
+        // What follows must not set the request free either.
+        vm.request_body(id, b"{}", true).unwrap_or_else(|trap| panic!("{failing}: {trap}"));
+        let stream = vm.take(id).unwrap_or_else(|| panic!("{failing}: the stream has not ended"));
+        assert_eq!(stream.status(), Some(503), "{failing}");
+        assert!(stream.upstream().is_none(), "{failing}: it reached the upstream");
+        let log = format!("{:?}", vm.log());
+        assert!(!log.contains(r#"\"decision\":\"allow\""#), "{failing}: {log}");
+    }
+}
+
+#[test]
+fn l6_without_an_answer_of_its_own_the_filter_holds_the_request_back() {
+    let Some(vm) = vm(|options| options.failing = vec!["proxy_send_local_response".to_owned()]) else { return };
+    let mut vm = vm.expect("it is not needed to start");
+    let mut head = head("nobody");
+    head.push((b"content-length".to_vec(), b"2".to_vec()));
+    let id = vm.request_headers(head, false).expect("no trap");
+    vm.request_body(id, b"{}", true).expect("no trap");
+    let stream = vm.stream(id).expect("it is held back");
+    assert!(stream.is_waiting() && stream.upstream().is_none());
+}

@@ -18,9 +18,9 @@ mod wasi;
 
 use std::sync::OnceLock;
 
-use wasmtime::{Caller, Linker};
+use wasmtime::{Caller, Linker, Val};
 
-use crate::module::engine;
+use crate::module::{Module, engine};
 use crate::state::State;
 
 type Guest<'a> = Caller<'a, State>;
@@ -73,6 +73,21 @@ pub(crate) fn linker() -> Result<&'static Linker<State>, String> {
         Ok(linker)
     });
     linker.as_ref().map_err(Clone::clone)
+}
+
+/// The linker for a module, in which the functions of these names fail.
+pub(crate) fn linker_without(failing: &[String], module: &Module) -> Result<Linker<State>, String> {
+    let mut linker = linker()?.clone();
+    linker.allow_shadowing(true);
+    for import in module.compiled().imports().filter(|import| failing.iter().any(|name| name == import.name())) {
+        let Some(function) = import.ty().func().cloned() else { continue };
+        let fail = |_: Guest<'_>, _: &[Val], results: &mut [Val]| {
+            results.fill(Val::I32(Status::InternalFailure as i32));
+            Ok(())
+        };
+        linker.func_new(import.module(), import.name(), function, fail).map_err(|error| format!("{error:#}"))?;
+    }
+    Ok(linker)
 }
 
 fn register(linker: &mut Linker<State>) -> wasmtime::Result<()> {

@@ -268,7 +268,7 @@ impl Vm {
 
     fn instantiate(module: &Module, configuration: &[u8], options: Options) -> Result<Self, StartRefused> {
         let refused = |reason: String| StartRefused { log: vec![reason] };
-        let linker = abi::linker().map_err(refused)?;
+        let linker = abi::linker_without(&options.failing, module).map_err(refused)?;
         if !module.exports().iter().any(|export| export.starts_with("proxy_abi_version_0_2_")) {
             return Err(refused("the module does not export `proxy_abi_version_0_2_1`".to_owned()));
         }

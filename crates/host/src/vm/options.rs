@@ -39,6 +39,8 @@ pub struct Options {
     pub allow_on_headers_stop_iteration: bool,
     /// Foreign functions by name; any other name is not found.
     pub foreign_functions: BTreeMap<String, ForeignFunction>,
+    /// Hostcalls that answer InternalFailure and do nothing, by their names (`proxy_…`).
+    pub failing: Vec<String>,
 }
 
 /// A fixed instant, Envoy's limit of 1 GiB, a plain-text client on the loop-back, and headers that may be paused.
@@ -65,6 +67,7 @@ impl Default for Options {
             empty_clusters: Vec::new(),
             allow_on_headers_stop_iteration: true,
             foreign_functions: BTreeMap::new(),
+            failing: Vec::new(),
         }
     }
 }
