@@ -77,7 +77,7 @@ impl Harness {
         let mut entropy = [0; 16];
         entropy.iter_mut().zip(self.requests.to_be_bytes()).for_each(|(to, from)| *to = from);
         let arrival = Arrival {
-            headers: headers.clone(),
+            headers: Some(headers.clone()),
             end_of_stream,
             source: None,
             now: Now { unix_nanos: self.now },

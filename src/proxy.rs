@@ -220,14 +220,11 @@ impl Context for Http {}
 
 impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let Some(plugin) = &self.plugin else { return self.step(Input::End) };
-        match stream::arrival(plugin, end_of_stream) {
-            Some(arrival) => self.step(Input::Head(Box::new(arrival))),
-            None => {
-                host::refuse_unconfigured();
-                Action::Pause
-            }
-        }
+        let Some(plugin) = &self.plugin else {
+            host::refuse_unconfigured();
+            return Action::Pause;
+        };
+        self.step(Input::Head(Box::new(stream::arrival(plugin, end_of_stream))))
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {

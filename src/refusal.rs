@@ -68,7 +68,7 @@ causes! {
     CredentialMissing => "credential_missing", NoCredential;
     /// A header is malformed, repeated or takes the meaning from another one.
     HeaderMalformed => "header_malformed", Malformed;
-    /// The gateway did not take the changes of headers that the decision depends on.
+    /// The gateway did not hand over what the decision needs, or did not take the changes of headers that it makes.
     HostFailed => "host_failed", Unavailable;
     /// The host is malformed.
     HostMalformed => "host_malformed", Malformed;

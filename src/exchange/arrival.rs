@@ -12,8 +12,9 @@ pub struct Now {
 /// The head of a request, and what the host knows besides.
 #[derive(Debug)]
 pub struct Arrival {
-    /// All headers with the pseudo-headers, as they stand in the gateway's map.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// All headers with the pseudo-headers, as they stand in the gateway's map; nothing where it does not hand them over,
+    /// or where the host has no random bytes to name the decision by.
+    pub headers: Option<Vec<(Vec<u8>, Vec<u8>)>>,
     /// Whether neither body nor trailers follow.
     pub end_of_stream: bool,
     /// The peer's address, where the gateway tells it.

@@ -54,6 +54,7 @@ pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result
     let Arrival { headers, end_of_stream, source, now, .. } = arrival;
 
     // What is asked for, in one form.
+    let headers = headers.ok_or(Cause::HostFailed)?;
     known.of_pairs(&headers);
     let head = RequestHead::from_pairs(headers).map_err(|_| Cause::HeaderMalformed)?;
     known.of_head(gate, &head);

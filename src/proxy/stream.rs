@@ -18,18 +18,19 @@ pub(super) struct Stream {
     failed: bool,
 }
 
-/// What the gateway knows when the head of a request arrives; nothing where it does not say.
-pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Option<Arrival> {
+/// What the gateway knows when the head of a request arrives. What it does not say, the core refuses for: a clock at 0
+/// cannot be right, and without headers there is no request.
+pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Arrival {
     let mut entropy = [0; 16];
-    getrandom::getrandom(&mut entropy).ok()?;
+    let named = getrandom::getrandom(&mut entropy).is_ok();
     let source = if plugin.gate.config().routes.needs_source() { host::source_address() } else { None };
-    Some(Arrival {
-        headers: host::request_headers()?,
+    Arrival {
+        headers: host::request_headers().filter(|_| named),
         end_of_stream,
         source,
-        now: Now { unix_nanos: host::now()? },
+        now: Now { unix_nanos: host::now().unwrap_or(0) },
         entropy,
-    })
+    }
 }
 
 impl Stream {

@@ -39,7 +39,13 @@ pub(crate) fn names() -> Vec<String> {
 pub(crate) fn wasm_path() -> Option<PathBuf> {
     let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/cedar_gate.wasm");
     let path = std::env::var_os("CEDAR_GATE_WASM").map_or(built, PathBuf::from);
+    assert!(path.exists() || !is_demanded("wasm"), "CEDAR_GATE_HOSTS names wasm, but there is no {}", path.display());
     path.exists().then_some(path)
+}
+
+/// Whether a host must be there: a test that is left out for want of it would pass and show nothing.
+fn is_demanded(host: &str) -> bool {
+    std::env::var("CEDAR_GATE_HOSTS").is_ok_and(|names| names.split(',').any(|name| name == host))
 }
 
 /// The module of the `.wasm` that is shipped, compiled once.
@@ -57,5 +63,7 @@ fn wasm() -> Option<&'static WasmHost> {
 /// One Envoy for all tests, with a listener for each configuration.
 pub(crate) fn envoy() -> Option<&'static EnvoyHost> {
     static HOST: OnceLock<Option<EnvoyHost>> = OnceLock::new();
-    HOST.get_or_init(|| EnvoyHost::from_env(&wasm_path()?).expect("Envoy starts")).as_ref()
+    let host = HOST.get_or_init(|| EnvoyHost::from_env(&wasm_path()?).expect("Envoy starts")).as_ref();
+    assert!(host.is_some() || !is_demanded("envoy"), "CEDAR_GATE_HOSTS names envoy, but CEDAR_GATE_ENVOY does not");
+    host
 }

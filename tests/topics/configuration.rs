@@ -94,3 +94,17 @@ fn a_constraint_that_can_never_be_violated_is_seen() {
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     assert!(warnings.iter().any(|warning| warning.contains("nobody can hold `Role::\"chequer\"`")), "{warnings:?}");
 }
+
+#[test]
+fn a15_sound_rsa_keys_are_taken_whatever_their_modulus() {
+    // A check that looks at a part of a number refuses some keys and takes others; so there are several.
+    let mut forge = cedar_gate_scenario::Forge::new();
+    let names: Vec<String> = (0..12).map(|number| format!("sound-{number}")).collect();
+    for name in &names {
+        forge = forge.with_key(name, json!({"kty": "RSA", "bits": 2048})).expect("a key");
+    }
+    let keys: Vec<_> = names.iter().map(|name| json!({"$jwk": name, "alg": "RS256", "use": "sig"})).collect();
+    let keys = forge.resolve(&json!(keys)).expect("public keys");
+    let found = faults(|configuration| configuration["providers"]["corp"]["local_jwks"]["inline"]["keys"] = keys);
+    assert_eq!(found, Vec::<String>::new());
+}

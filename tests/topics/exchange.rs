@@ -54,7 +54,7 @@ fn head(token: &str) -> Arrival {
     ];
     headers.extend(request.headers);
     Arrival {
-        headers,
+        headers: Some(headers),
         end_of_stream: false,
         source: None,
         now: Now { unix_nanos: 1_780_000_000_000_000_000 },
