@@ -77,7 +77,7 @@ $(TARGET)/cedar_gate.compiled: $(SOURCES) $(RUST)
 $(UNTRIMMED): $(TARGET)/cedar_gate.compiled
 	@test -f $@ || cp $(COMPILED) $@
 
-$(WASM): $(UNTRIMMED) tools/trim.mjs tools/exports.txt $(NODE_MODULES)
+$(WASM): $(UNTRIMMED) tools/trim.mjs tools/exports.txt tools/features.txt $(NODE_MODULES)
 	node tools/trim.mjs $(UNTRIMMED) $@
 	@touch $@
 

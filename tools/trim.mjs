@@ -10,18 +10,6 @@ import { fileURLToPath } from "node:url";
 
 const tools = dirname(fileURLToPath(import.meta.url));
 
-// What rustc's wasm32-wasip1 may use; the stripped module does not say so itself.
-const FEATURES = [
-  "--enable-bulk-memory",
-  "--enable-bulk-memory-opt",
-  "--enable-call-indirect-overlong",
-  "--enable-multivalue",
-  "--enable-mutable-globals",
-  "--enable-nontrapping-float-to-int",
-  "--enable-reference-types",
-  "--enable-sign-ext",
-];
-
 // Inlining was LLVM's business: a second round made the module 70 kB larger. The other three gained nothing. Without
 // the four, this takes 20 s instead of 50.
 const OPTIMISE = [
@@ -35,10 +23,8 @@ const OPTIMISE = [
 const [compiled, shipped] = process.argv.slice(2);
 if (!shipped) fail("usage: node tools/trim.mjs <compiled.wasm> <shipped.wasm>");
 
-const wanted = readFileSync(join(tools, "exports.txt"), "utf8")
-  .split("\n")
-  .map((line) => line.trim())
-  .filter((line) => line && !line.startsWith("#"));
+const features = listed("features.txt").map((name) => `--enable-${name}`);
+const wanted = listed("exports.txt");
 const missing = wanted.filter((name) => !exportsOf(compiled).includes(name));
 if (missing.length) fail(`${compiled} does not export ${missing.join(", ")}`);
 
@@ -56,13 +42,19 @@ try {
   rmSync(scratch, { recursive: true });
 }
 
+/** The lines of a list beside this script, without comments. */
+function listed(name) {
+  const lines = readFileSync(join(tools, name), "utf8").split("\n");
+  return lines.map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+}
+
 function exportsOf(file) {
   return WebAssembly.Module.exports(new WebAssembly.Module(readFileSync(file))).map((each) => each.name);
 }
 
 function binaryen(tool, args) {
   const program = join(tools, "node_modules", "binaryen", "bin", tool);
-  const { status, signal, stderr } = spawnSync(process.execPath, [program, ...FEATURES, ...args], {
+  const { status, signal, stderr } = spawnSync(process.execPath, [program, ...features, ...args], {
     // `wasm-metadce` lists every function that it removes.
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",

@@ -7,7 +7,7 @@ use cedar_gate_scenario::ConfigurationForm;
 use cedar_gate_stage::{EnvoyHost, EnvoyOptions};
 use serde_json::json;
 
-use crate::fixture::{configuration, get, real_now, root};
+use crate::fixture::{configuration, get, listed, real_now, root};
 use crate::hosts;
 
 /// The shared Envoy; nothing, with a word about it, where `make test` does not supply one.
@@ -97,17 +97,6 @@ const HEADERS_THAT_TRAP: usize = 77;
 const CALLBACK: &str = "proxy_on_request_headers";
 const HIDDEN: &str = "filter_on_request_header";
 
-/// What Rust's compiler uses, and not more: V8 in Envoy refuses some of the rest.
-const FEATURES: [&str; 8] = [
-    "--enable-bulk-memory",
-    "--enable-bulk-memory-opt",
-    "--enable-call-indirect-overlong",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
 const ENVOYS_OWN_HEADERS: usize = 20;
 
 /// The filter, with a trap before it: nothing in the filter itself is meant to trap, so one has to be made.
@@ -130,7 +119,7 @@ fn with_a_trap(wasm: &Path, folder: &Path) -> PathBuf {
     let merge = root().join("tools/node_modules/.bin/wasm-merge");
     let status = Command::new(&merge)
         .args([source.as_os_str(), "wrapper".as_ref(), renamed.as_os_str(), "filter".as_ref()])
-        .args(FEATURES)
+        .args(listed("features.txt").iter().map(|feature| format!("--enable-{feature}")))
         .args(["-o".as_ref(), merged.as_os_str()])
         .status()
         .unwrap_or_else(|error| panic!("{} does not run: {error}", merge.display()));

@@ -41,3 +41,10 @@ pub(crate) fn real_now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
     since.as_secs().try_into().expect("it is before the year 9999")
 }
+
+/// The lines of a list in `tools/`, without comments.
+pub(crate) fn listed(name: &str) -> Vec<String> {
+    let list =
+        std::fs::read_to_string(root().join("tools").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect()
+}

@@ -6,7 +6,7 @@ use cedar_gate_host::{Options, Vm};
 use cedar_gate_scenario::Headers;
 use serde_json::json;
 
-use crate::fixture::{configuration, get, payments, root};
+use crate::fixture::{configuration, get, listed, payments};
 use crate::hosts;
 
 /// Every function that the filter takes from its host: first those that it calls, then those that only the default
@@ -66,8 +66,8 @@ fn the_module_imports_nothing_but_what_is_allowed() {
 #[test]
 fn the_module_exports_what_gateways_must_call_and_not_more() {
     let Some(module) = hosts::module() else { return };
-    let list = std::fs::read_to_string(root().join("tools/exports.txt")).expect("the list of exports");
-    let allowed: BTreeSet<&str> = list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let list = listed("exports.txt");
+    let allowed: BTreeSet<&str> = list.iter().map(String::as_str).collect();
     let exports = module.exports();
     let exports: BTreeSet<&str> = exports.iter().map(AsRef::as_ref).collect();
     assert_eq!(exports, allowed);
