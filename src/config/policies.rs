@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fault::At;
-use super::raw::RawPolicies;
+use super::raw::{RawPolicies, RawPolicyTexts};
 use crate::policy::{Asker, Parents, Source, embedded};
 use crate::token::Providers;
 
@@ -12,6 +12,11 @@ pub(super) fn source(at: &At, raw: Option<RawPolicies>) -> Option<Source> {
     at.unknown(&raw.unknown);
     let name = at.take("embedded", raw.embedded);
     let inline = at.take("inline", raw.inline);
+    if at.take("directory", raw.directory).is_some() {
+        at.field("directory")
+            .fault("is a folder beside the configuration: `cedar-gate render` puts what is in it here");
+        return None;
+    }
     match (name, inline) {
         (Some(name), None) => {
             let source = embedded(&name);
@@ -24,13 +29,13 @@ pub(super) fn source(at: &At, raw: Option<RawPolicies>) -> Option<Source> {
             let at = at.field("inline");
             at.unknown(&inline.unknown);
             let schema = at.require("schema", inline.schema);
-            let policies = at.require("policies", inline.policies);
+            let policies = at.require("policies", inline.policies).map(|texts| named(&at.field("policies"), texts));
             let entities = at.take("entities", inline.entities).unwrap_or_default();
             let entities = at.field("entities").items(entities).into_iter().map(|(_, entity)| entity).collect();
             Some(Source {
                 at: at.path().to_owned(),
                 schema: schema?,
-                policies: vec![(String::new(), policies?)],
+                policies: policies?,
                 entities: Value::Array(entities),
             })
         }
@@ -40,6 +45,13 @@ pub(super) fn source(at: &At, raw: Option<RawPolicies>) -> Option<Source> {
             }
             None
         }
+    }
+}
+
+fn named(at: &At, texts: RawPolicyTexts) -> Vec<(String, String)> {
+    match texts {
+        RawPolicyTexts::Named(members) => at.members(members).into_iter().map(|(_, name, text)| (name, text)).collect(),
+        RawPolicyTexts::One(text) => vec![(String::new(), text)],
     }
 }
 

@@ -133,11 +133,11 @@ raw!(RawDeclaration {
     required: bool,
 });
 
-raw!(RawPolicies { embedded: String, inline: RawInlinePolicies });
+raw!(RawPolicies { embedded: String, inline: RawInlinePolicies, directory: String });
 
 raw!(RawInlinePolicies {
     schema: String,
-    policies: String,
+    policies: RawPolicyTexts,
     entities: List<Value>,
 });
 
@@ -168,6 +168,25 @@ raw!(RawLimits {
     body_bytes: usize,
     body_timeout: String,
 });
+
+/// One text, or texts by the names of their files.
+#[derive(Debug)]
+pub(super) enum RawPolicyTexts {
+    Named(Members<String>),
+    One(String),
+}
+
+impl FromValue for RawPolicyTexts {
+    fn from_value(value: Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => Ok(Self::One(text)),
+            Value::Object(_) => Members::from_value(value).map(Self::Named),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                Err("must be a string, or an object with a string for each file".to_owned())
+            }
+        }
+    }
+}
 
 /// `realm_access.roles`, or `["https://example.com/roles"]`.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! The hosts on which scenarios are played.
 
-mod native;
-
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -9,7 +7,7 @@ use cedar_gate_host::{Module, WasmHost};
 use cedar_gate_scenario::Host;
 use cedar_gate_stage::EnvoyHost;
 
-pub(crate) use native::NativeHost;
+pub(crate) use cedar_gate_testing::NativeHost;
 
 /// The host of a name.
 ///

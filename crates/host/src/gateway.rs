@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use cedar_gate_scenario::{
     Body, ConfigurationForm, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused,
+    encoded_struct,
 };
 use serde_json::Value;
 
 use crate::calls::{Answer, Call};
-use crate::configuration::encoded_struct;
 use crate::log::{LogLevel, LogLine};
 use crate::module::Module;
 use crate::shared::SharedData;

@@ -11,7 +11,6 @@
 mod abi;
 mod calls;
 mod clock;
-mod configuration;
 mod gateway;
 mod header_map;
 mod local_reply;
@@ -28,7 +27,6 @@ mod vm;
 
 pub use calls::{Answer, Call};
 pub use cedar_gate_scenario::{Headers, StartRefused};
-pub use configuration::{NotAnObject, encoded_struct};
 pub use gateway::WasmHost;
 pub use header_map::{HeaderMap, Kind};
 pub use local_reply::LocalReply;

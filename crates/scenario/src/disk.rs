@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cedar_gate_author::{Disk, Files};
+
 use crate::{error::ScenarioError, scenario::Scenario};
 
 impl Scenario {
@@ -14,12 +16,19 @@ impl Scenario {
     ///
     /// A file cannot be read, or does not have the form that the README gives.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ScenarioError> {
+        Self::load_from(path, &Disk)
+    }
+
+    /// Reads a scenario file, and the files it names, out of `files`.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or does not have the form that the README gives.
+    pub fn load_from(path: impl AsRef<Path>, files: &dyn Files) -> Result<Self, ScenarioError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| ScenarioError::new("", error).in_file(&name))?;
-        let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        let mut scenario = Self::parse(&text, &|relative| fs::read_to_string(folder.join(relative)))
-            .map_err(|error| error.in_file(&name))?;
+        let text = files.read(path).map_err(|error| ScenarioError::new("", error).in_file(&name))?;
+        let mut scenario = Self::parse(&text, path, files).map_err(|error| error.in_file(&name))?;
         scenario.file = Some(name);
         Ok(scenario)
     }

@@ -1,7 +1,11 @@
 //! The text of a scenario file: its members as they are written, and the files below it.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
+use cedar_gate_author::{Files, configuration};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -21,6 +25,7 @@ pub(crate) struct ScenarioFile {
     pub(crate) now: Option<String>,
     #[serde(default)]
     pub(crate) keys: BTreeMap<String, Value>,
+    pub(crate) configuration_from: Option<String>,
     pub(crate) configuration: Option<Value>,
     #[serde(default)]
     pub(crate) tokens: BTreeMap<String, Value>,
@@ -45,6 +50,7 @@ struct BaseFile {
     now: Option<String>,
     #[serde(default)]
     keys: BTreeMap<String, Value>,
+    configuration_from: Option<String>,
     configuration: Option<Value>,
     #[serde(default)]
     tokens: BTreeMap<String, Value>,
@@ -132,25 +138,28 @@ pub(crate) struct RepeatLine {
 }
 
 impl ScenarioFile {
-    /// The file with what its bases have laid below it. `read` takes paths relative to the scenario.
-    pub(crate) fn read(text: &str, read: &dyn Fn(&str) -> io::Result<String>) -> Result<Self, ScenarioError> {
+    /// The file at `path` has this text; what its bases have is laid below it.
+    pub(crate) fn read(text: &str, path: &Path, files: &dyn Files) -> Result<Self, ScenarioError> {
         let mut file: Self = typed(&yaml(text)?)?;
-        let mut bases: Vec<(String, BaseFile)> = Vec::new();
-        let mut next = file.base.clone();
-        while let Some(name) = next {
-            if bases.iter().any(|(seen, _)| *seen == name) {
+        let mut bases: Vec<(PathBuf, BaseFile)> = Vec::new();
+        let mut next = file.base.as_ref().map(|base| beside(path, base));
+        while let Some(path) = next {
+            let name = path.display().to_string();
+            if bases.iter().any(|(seen, _)| *seen == path) {
                 return Err(ScenarioError::new("base", "is its own base").in_file(&name));
             }
-            let text = read(&name).map_err(|error| ScenarioError::new("base", format!("`{name}`: {error}")))?;
+            let text = files.read(&path).map_err(|error| ScenarioError::new("base", format!("`{name}`: {error}")))?;
             let base: BaseFile = yaml(&text).and_then(|value| typed(&value)).map_err(|error| error.in_file(&name))?;
-            next = base.base.as_ref().map(|further| beside(&name, further));
-            bases.push((name, base));
+            next = base.base.as_ref().map(|further| beside(&path, further));
+            bases.push((path, base));
         }
-        let mut configuration = None;
-        for (_, base) in bases.iter_mut().rev() {
-            configuration = patched(configuration, base.configuration.take());
+        let mut below = None;
+        for (path, base) in bases.iter_mut().rev() {
+            below = patched(below, written(base.configuration_from.as_deref(), path, files)?);
+            below = patched(below, base.configuration.take());
         }
-        file.configuration = patched(configuration, file.configuration.take());
+        below = patched(below, written(file.configuration_from.as_deref(), path, files)?);
+        file.configuration = patched(below, file.configuration.take());
         for (_, base) in bases {
             file.lay_over(base);
         }
@@ -167,6 +176,12 @@ impl ScenarioFile {
             self.token_defaults = members;
         }
     }
+}
+
+/// What a file names as its configuration, which is kept as its author keeps it.
+fn written(from: Option<&str>, path: &Path, files: &dyn Files) -> Result<Option<Value>, ScenarioError> {
+    let read = |from: &str| configuration(&beside(path, from), files).map(|authored| authored.configuration);
+    from.map(read).transpose().map_err(|error| ScenarioError::new("configuration_from", error))
 }
 
 fn patched(below: Option<Value>, patch: Option<Value>) -> Option<Value> {
@@ -187,16 +202,13 @@ fn over(own: &BTreeMap<String, Value>, mut below: BTreeMap<String, Value>) -> BT
     below
 }
 
-/// A path that is relative to the file `file`, relative to what `file` is relative to.
-fn beside(file: &str, relative: &str) -> String {
-    let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
-    folder.join(relative).to_string_lossy().into_owned()
+/// The path that stands in a file relative to it.
+fn beside(file: &Path, relative: &str) -> PathBuf {
+    file.parent().unwrap_or_else(|| Path::new("")).join(relative)
 }
 
 fn yaml(text: &str) -> Result<Value, ScenarioError> {
-    // Only `true` and `false` are booleans (YAML 1.1 has `on`, `no` and `y` too), so that `on:` is a name.
-    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| ScenarioError::new("", error))
+    cedar_gate_author::yaml(text).map_err(|error| ScenarioError::new("", error))
 }
 
 pub(crate) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, ScenarioError> {

@@ -4,6 +4,7 @@
 //! in Wasmtime and a real Envoy.
 
 mod disk;
+mod encoding;
 mod error;
 mod expectation;
 mod file;
@@ -18,8 +19,9 @@ mod scenario;
 
 // Public interface
 
+pub use encoding::{NotAnObject, encoded_struct};
 pub use error::ScenarioError;
-pub use expectation::{Difference, Expectation};
+pub use expectation::{Difference, Document, Expectation};
 pub use forge::{Forge, ForgeError, Keys};
 pub use gateway::{
     Body, ConfigurationForm, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused,

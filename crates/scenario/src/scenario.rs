@@ -1,7 +1,8 @@
 //! A scenario, read and checked.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, path::Path};
 
+use cedar_gate_author::Files;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -43,14 +44,13 @@ pub(crate) struct Scene {
 }
 
 impl Scenario {
-    /// Reads the text of a scenario file. Files that it names are asked for with `read`, by their path relative to the
-    /// scenario file.
+    /// Reads the text of a scenario file that lies at `path`. Files that it names are looked for in `files`.
     ///
     /// # Errors
     ///
     /// The file, or one of those below it, does not have the form that the README gives.
-    pub fn parse(text: &str, read: &dyn Fn(&str) -> io::Result<String>) -> Result<Self, ScenarioError> {
-        let file = ScenarioFile::read(text, read)?;
+    pub fn parse(text: &str, path: &Path, files: &dyn Files) -> Result<Self, ScenarioError> {
+        let file = ScenarioFile::read(text, path, files)?;
         let forge = forge(&file)?;
         let configuration = file.configuration.as_ref().ok_or_else(|| at("configuration", "is missing"))?;
         let configuration = forge.resolve(configuration).map_err(|error| at("configuration", error))?;
@@ -95,6 +95,15 @@ impl Scenario {
     /// The keys and tokens.
     pub fn forge(&self) -> &Forge {
         &self.forge
+    }
+
+    /// The names of the requests, in the order in which they are sent.
+    pub fn requests(&self) -> impl Iterator<Item = &str> {
+        let scenes = match &self.plot {
+            Plot::Refused { .. } => &[],
+            Plot::Requests(scenes) => scenes.as_slice(),
+        };
+        scenes.iter().map(|scene| scene.name.as_str())
     }
 
     /// Whether the gateway must refuse the configuration.

@@ -1,7 +1,6 @@
 //! The form of scenario files, what is sent for it, and how its faults are told.
 
-use std::io;
-
+use cedar_gate_author::Memory;
 use cedar_gate_scenario::{Body, ConfigurationForm, Protocol, Scenario};
 use serde_json::json;
 
@@ -103,25 +102,37 @@ fn keys_are_put_into_the_configuration() {
 
 #[test]
 fn a_file_is_laid_over_its_bases() {
-    let read = |path: &str| match path {
-        "../base/b.yaml" => {
-            Ok("base: lower/c.yaml\nconfiguration: {a: 1, b: {c: 2, d: 3}}\ntokens: {t: {claims: {x: 1, y: 1}}}\n\
-                                token_defaults: {header: {typ: JWT}}"
-                .to_owned())
-        }
-        "../base/lower/c.yaml" => {
-            Ok("keys: {k: {kty: OKP, crv: Ed25519}}\nconfiguration: {e: 5, a: 0}\ntoken_defaults: {key: k, alg: \
-                                      EdDSA}"
-                .to_owned())
-        }
-        other => Err(io::Error::other(format!("{other}?"))),
-    };
+    let files: Memory = [
+        (
+            "base/b.yaml",
+            "base: lower/c.yaml\nconfiguration: {a: 1, b: {c: 2, d: 3}}\ntokens: {t: {claims: {x: 1, y: 1}}}\n\
+             token_defaults: {header: {typ: JWT}}",
+        ),
+        (
+            "base/lower/c.yaml",
+            "keys: {k: {kty: OKP, crv: Ed25519}}\nconfiguration_from: ../../written/envoy.yaml\n\
+             configuration: {e: 5, a: 0}\ntoken_defaults: {key: k, alg: EdDSA}",
+        ),
+        ("written/envoy.yaml", "a: -1\nf: 6\npolicies: {directory: mine}"),
+        ("written/mine/schema.cedarschema", "entity User;"),
+        ("written/mine/one.cedar", "permit (principal, action, resource);"),
+    ]
+    .into_iter()
+    .collect();
     let text = format!(
         "story: s\nbase: ../base/b.yaml\nconfiguration: {{b: {{c: null}}}}\ntokens: {{t: {{header: {{kid: null}}, claims: {{y: \
          null}}}}}}\nrequests: [{PLAIN}]"
     );
-    let scenario = Scenario::parse(&text, &read).unwrap();
-    assert_eq!(scenario.start().configuration, json!({"a": 1, "b": {"d": 3}, "e": 5}));
+    let scenario = Scenario::parse(&text, "tests/s.yaml".as_ref(), &files).unwrap();
+    let policies = json!({"inline": {
+        "schema": "entity User;",
+        "policies": {"one.cedar": "permit (principal, action, resource);"},
+        "entities": [],
+    }});
+    assert_eq!(
+        scenario.start().configuration,
+        json!({"a": 1, "b": {"d": 3}, "e": 5, "f": 6, "policies": policies})
+    );
     let token = scenario.forge().mint(&json!("t"), 0).unwrap();
     assert_eq!(json_segment(&token, 0), json!({"alg": "EdDSA", "typ": "JWT"}));
     assert_eq!(json_segment(&token, 1), json!({"x": 1}));
@@ -179,8 +190,8 @@ fn a_file_must_be_whole() {
 
 #[test]
 fn a_fault_in_a_base_names_the_base() {
-    let read = |_: &str| Ok("requests: []".to_owned());
-    let error = Scenario::parse("story: s\nbase: b.yaml", &read).unwrap_err().to_string();
+    let files: Memory = [("b.yaml", "requests: []")].into_iter().collect();
+    let error = Scenario::parse("story: s\nbase: b.yaml", "s.yaml".as_ref(), &files).unwrap_err().to_string();
     assert!(error.starts_with("b.yaml: requests: unknown field `requests`"), "{error}");
 }
 
@@ -221,8 +232,9 @@ fn a_host_that_is_not_meant_is_left_alone() {
 fn the_example_of_the_readme_is_a_scenario() {
     let readme = include_str!("../../README.md");
     let example = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let scenario =
-        Scenario::parse(example, &|_| Ok("configuration: {policies: {embedded: payments}}".to_owned())).unwrap();
+    let files: Memory =
+        [("base/payments.yaml", "configuration: {policies: {embedded: payments}}")].into_iter().collect();
+    let scenario = Scenario::parse(example, "requests/s.yaml".as_ref(), &files).unwrap();
     let configuration = &scenario.start().configuration;
     assert_eq!(configuration["providers"]["corp"]["local_jwks"]["inline"]["keys"][0]["kid"], "corp-ec");
     assert_eq!(configuration["policies"]["embedded"], "payments");

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use cedar_gate_author::Memory;
 use cedar_gate_scenario::{
     Forge, Gateway, Host, Observed, Played, Received, Report, Request, Scenario, ScenarioError, Start, StartRefused,
 };
@@ -130,7 +131,7 @@ impl Gateway for Parroting<'_> {
 }
 
 pub(crate) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
-    Scenario::parse(text, &|path| Err(std::io::Error::other(format!("{path} is not there"))))
+    Scenario::parse(text, "scenario.yaml".as_ref(), &Memory::default())
 }
 
 /// A scenario with one request, given as the lines below `requests:`.

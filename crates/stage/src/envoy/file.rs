@@ -1,12 +1,10 @@
 //! A complete configuration of Envoy, as somebody deploys it.
 
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use cedar_gate_scenario::Scenario;
 use serde_json::{Value, json};
 
 use super::bootstrap;
@@ -44,23 +42,6 @@ impl EnvoyFile {
     /// What the filter is configured with.
     pub fn configuration(&self) -> &Value {
         self.filter().pointer("/configuration/value").unwrap_or(&Value::Null)
-    }
-
-    /// Reads a scenario whose requests are for this Envoy: its base `envoy.yaml` is what the filter is configured with
-    /// here.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, or does not have the form of a scenario.
-    pub fn scenario(&self, path: &Path) -> anyhow::Result<Scenario> {
-        let name = || path.display().to_string();
-        let text = fs::read_to_string(path).with_context(name)?;
-        let base = |base: &str| match base {
-            // JSON is YAML.
-            "envoy.yaml" => Ok(json!({ "form": "struct", "configuration": self.configuration() }).to_string()),
-            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
-        };
-        Scenario::parse(&text, &base).with_context(name)
     }
 
     /// The configuration for another place: these ports, this module, this upstream, and everything else as it stands.

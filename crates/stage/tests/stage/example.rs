@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cedar_gate_scenario::Scenario;
 use cedar_gate_stage::{EnvoyFile, EnvoyOptions};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -64,7 +65,7 @@ fn envoy_takes_the_example_as_it_stands() {
 #[test]
 fn the_key_in_the_example_is_the_one_that_the_story_signs_with() {
     let file = EnvoyFile::load(&example("envoy.yaml")).expect("the example is readable");
-    let story = file.scenario(&example("story.yaml")).expect("the story is readable");
+    let story = Scenario::load(example("story.yaml")).expect("the story is readable");
     let keys = &file.configuration()["providers"]["corp"]["local_jwks"]["inline"]["keys"];
     let [key] = keys.as_array().expect("keys").as_slice() else { panic!("one key, not {keys}") };
     let name = key["kid"].as_str().expect("a name");

@@ -35,7 +35,7 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let file = EnvoyFile::load(&arguments.example.join("envoy.yaml"))?;
-    let story = file.scenario(&arguments.example.join("story.yaml"))?;
+    let story = Scenario::load(arguments.example.join("story.yaml"))?;
 
     println!("{}", story.story().trim_end());
     println!("\nEnvoy starts, which takes some seconds, because it compiles the filter.");

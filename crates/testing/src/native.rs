@@ -4,10 +4,14 @@ use std::cell::RefCell;
 
 use cedar_gate::harness::{Harness, Passage, Verdict};
 use cedar_gate::refusal::Reply;
-use cedar_gate_scenario::{Body, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused};
+use cedar_gate_scenario::{
+    Body, ConfigurationForm, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused,
+    encoded_struct,
+};
 
-/// The core itself.
-pub(crate) struct NativeHost;
+/// The core itself, as a host of scenarios.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NativeHost;
 
 struct NativeGateway(RefCell<Harness>);
 
@@ -17,13 +21,14 @@ impl Host for NativeHost {
     }
 
     fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
+        let refused = |log: String| StartRefused { log: vec![log] };
         let configuration = match start.form {
-            cedar_gate_scenario::ConfigurationForm::Text => start.configuration.to_string().into_bytes(),
-            cedar_gate_scenario::ConfigurationForm::Struct => {
-                cedar_gate_host::encoded_struct(&start.configuration).expect("a configuration is an object")
+            ConfigurationForm::Text => start.configuration.to_string().into_bytes(),
+            ConfigurationForm::Struct => {
+                encoded_struct(&start.configuration).map_err(|fault| refused(fault.to_string()))?
             }
         };
-        let now = u64::try_from(start.now).expect("scenarios play after 1970");
+        let now = u64::try_from(start.now).map_err(|_| refused("the clock is before 1970".to_owned()))?;
         match Harness::start(&configuration, now) {
             Ok(harness) => Ok(Box::new(NativeGateway(RefCell::new(harness)))),
             Err(faults) => Err(StartRefused { log: faults.iter().map(ToString::to_string).collect() }),
@@ -33,7 +38,7 @@ impl Host for NativeHost {
 
 impl Gateway for NativeGateway {
     fn now(&self) -> i64 {
-        self.0.borrow().now().try_into().expect("scenarios play before the year 9999")
+        i64::try_from(self.0.borrow().now()).unwrap_or(i64::MAX)
     }
 
     fn advance(&mut self, seconds: u64) {

@@ -1,0 +1,16 @@
+//! Configurations given on the command line.
+
+use std::path::Path;
+
+use cedar_gate::config::{Config, Faults};
+use cedar_gate_author::{Authored, Disk};
+
+/// Reads a configuration as its author keeps it.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Authored> {
+    Ok(cedar_gate_author::configuration(path, &Disk)?)
+}
+
+/// Loads it as a gateway would.
+pub(crate) fn load(authored: &Authored) -> Result<Config, Faults> {
+    Config::load(authored.configuration.to_string().as_bytes())
+}
