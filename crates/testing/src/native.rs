@@ -1,8 +1,8 @@
 //! The core without a gateway, as a host of scenarios.
 
-use std::cell::RefCell;
-
+use cedar_gate::config::Config;
 use cedar_gate::harness::{Harness, Passage, Verdict};
+use cedar_gate::journal::Note;
 use cedar_gate::refusal::Reply;
 use cedar_gate_scenario::{
     Body, ConfigurationForm, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused,
@@ -13,7 +13,40 @@ use cedar_gate_scenario::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NativeHost;
 
-struct NativeGateway(RefCell<Harness>);
+/// The same host, on which somebody looks on.
+#[derive(Clone, Copy)]
+pub struct ObservedHost<'o>(Observer<'o>);
+
+/// What there is to be seen on an [`ObservedHost`].
+#[derive(Clone, Copy)]
+pub enum Seen<'s> {
+    /// The filter has started.
+    Started {
+        /// With this configuration.
+        config: &'s Config,
+        /// Which was made of this.
+        start: &'s Start,
+    },
+    /// The decision about a request has been made.
+    Request {
+        /// What its steps have looked at.
+        notes: &'s [Note],
+    },
+}
+
+type Observer<'o> = &'o dyn Fn(&Seen<'_>);
+
+struct NativeGateway<'o> {
+    harness: Harness,
+    observer: Option<Observer<'o>>,
+}
+
+impl NativeHost {
+    /// The same host, on which `observer` looks on: at each start, and at each request as soon as it is decided about.
+    pub fn observed(observer: Observer<'_>) -> ObservedHost<'_> {
+        ObservedHost(observer)
+    }
+}
 
 impl Host for NativeHost {
     fn name(&self) -> &'static str {
@@ -21,6 +54,22 @@ impl Host for NativeHost {
     }
 
     fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
+        Ok(Box::new(NativeGateway::start(start, None)?))
+    }
+}
+
+impl Host for ObservedHost<'_> {
+    fn name(&self) -> &'static str {
+        NativeHost.name()
+    }
+
+    fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
+        Ok(Box::new(NativeGateway::start(start, Some(self.0))?))
+    }
+}
+
+impl<'o> NativeGateway<'o> {
+    fn start(start: &Start, observer: Option<Observer<'o>>) -> Result<Self, StartRefused> {
         let refused = |log: String| StartRefused { log: vec![log] };
         let configuration = match start.form {
             ConfigurationForm::Text => start.configuration.to_string().into_bytes(),
@@ -29,31 +78,39 @@ impl Host for NativeHost {
             }
         };
         let now = u64::try_from(start.now).map_err(|_| refused("the clock is before 1970".to_owned()))?;
-        match Harness::start(&configuration, now) {
-            Ok(harness) => Ok(Box::new(NativeGateway(RefCell::new(harness)))),
-            Err(faults) => Err(StartRefused { log: faults.iter().map(ToString::to_string).collect() }),
+        let started = match observer {
+            Some(_) => Harness::start_observed(&configuration, now),
+            None => Harness::start(&configuration, now),
+        };
+        let harness =
+            started.map_err(|faults| StartRefused { log: faults.iter().map(ToString::to_string).collect() })?;
+        if let Some(observer) = observer {
+            observer(&Seen::Started { config: harness.config(), start });
         }
+        Ok(Self { harness, observer })
     }
 }
 
-impl Gateway for NativeGateway {
+impl Gateway for NativeGateway<'_> {
     fn now(&self) -> i64 {
-        i64::try_from(self.0.borrow().now()).unwrap_or(i64::MAX)
+        i64::try_from(self.harness.now()).unwrap_or(i64::MAX)
     }
 
     fn advance(&mut self, seconds: u64) {
-        self.0.borrow_mut().advance(seconds);
+        self.harness.advance(seconds);
     }
 
     fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        let mut harness = self.0.borrow_mut();
         let has_body = request.body != Body::None || !request.trailers.is_empty();
-        let (mut passage, mut verdict) = harness.request(pairs(request), !has_body);
+        let (mut passage, mut verdict) = self.harness.request(pairs(request), !has_body);
         let body = deliver(&mut passage, &mut verdict, &request.body);
         let trailers = match &verdict {
             Verdict::Continued(_) if !request.trailers.is_empty() => passage.trailers(lower_case(&request.trailers)),
             Verdict::Continued(_) | Verdict::Replied(_) | Verdict::Waiting => Vec::new(),
         };
+        if let Some(observer) = self.observer {
+            observer(&Seen::Request { notes: passage.notes() });
+        }
         let audit = passage.end();
         let mut observed = match verdict {
             Verdict::Continued(headers) => upstream(headers, body, trailers),

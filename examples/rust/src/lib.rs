@@ -1,0 +1,1 @@
+//! Tests of a configuration, written in Rust: see `tests/payments.rs`.
