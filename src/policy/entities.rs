@@ -13,9 +13,15 @@ use cedar_policy_core::entities::{Entities as CoreEntities, NoEntitiesSchema, TC
 use cedar_policy_core::extensions::Extensions;
 use serde_json::Value;
 
-use super::question::Resource;
 use super::{EntityId, TypedValue, with_causes};
-use crate::token::Session;
+
+/// An entity as a request describes it.
+#[derive(Clone, Copy)]
+pub(super) struct Described<'a> {
+    pub(super) id: &'a EntityId,
+    pub(super) attributes: &'a BTreeMap<String, TypedValue>,
+    pub(super) parents: &'a BTreeSet<EntityId>,
+}
 
 /// The static entities of a policy set.
 pub(super) struct Store(HashMap<EntityUid, Node>);
@@ -71,6 +77,22 @@ impl Store {
         self.0.contains_key(&id.0)
     }
 
+    /// The ids of all of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &EntityUid> {
+        self.0.keys()
+    }
+
+    /// Every entity that stands in an attribute or a tag of one of them.
+    pub(super) fn in_values(&self) -> BTreeSet<EntityUid> {
+        let mut found = Vec::new();
+        for node in self.0.values() {
+            let entity = Entity::from((*node.entity).clone());
+            let values = entity.attrs().chain(entity.tags()).filter_map(|(_, value)| value.ok()).collect::<Vec<_>>();
+            values.iter().for_each(|value| entities_in(value, &mut found));
+        }
+        found.into_iter().collect()
+    }
+
     /// Whether a static entity has an attribute of this name.
     pub(super) fn has_attribute(&self, id: &EntityId, name: &str) -> bool {
         self.0.get(&id.0).is_some_and(|node| node.attributes.iter().any(|(own, _)| own == name))
@@ -96,35 +118,39 @@ impl Store {
     /// # Errors
     ///
     /// Cedar's message: a value that it does not take.
-    pub(super) fn slice(&self, base: &Entities, session: &Session, resource: &Resource) -> Result<Entities, String> {
+    pub(super) fn slice(
+        &self,
+        base: &Entities,
+        principal: Described<'_>,
+        resource: Described<'_>,
+    ) -> Result<Entities, String> {
         let mut slice = Gathered::new();
-        for id in session.parents.iter().chain(&resource.parents) {
+        for id in principal.parents.iter().chain(resource.parents) {
             self.gather(&id.0, &mut slice);
             if !self.0.contains_key(&id.0) {
                 slice.entry(id.0.clone()).or_insert_with(|| Arc::new(ast::Entity::with_uid(id.0.clone().into())));
             }
         }
-        for id in [&session.principal, &resource.id] {
+        for id in [principal.id, resource.id] {
             self.gather(&id.0, &mut slice);
         }
-        slice.retain(|uid, _| *uid != session.principal.0 && *uid != resource.id.0 && base.get(uid).is_none());
+        slice.retain(|uid, _| *uid != principal.id.0 && *uid != resource.id.0 && base.get(uid).is_none());
         let mut own = Vec::with_capacity(2);
-        if session.principal == resource.id {
+        if principal.id == resource.id {
             // Somebody asks about themselves: one entity, which is both.
-            let attributes = resource.attributes.iter().chain(&session.attributes);
+            let attributes = resource.attributes.iter().chain(principal.attributes);
             let attributes = attributes.map(|(name, value)| (name.clone(), value.clone())).collect();
-            let parents = session.parents.union(&resource.parents).cloned().collect();
-            own.push(self.merged_entity(&session.principal, &attributes, &parents)?);
+            let parents = principal.parents.union(resource.parents).cloned().collect();
+            own.push(self.merged_entity(principal.id, &attributes, &parents)?);
         } else {
-            own.push(self.merged_entity(&session.principal, &session.attributes, &session.parents)?);
-            own.push(self.merged_entity(&resource.id, &resource.attributes, &resource.parents)?);
+            own.push(self.merged_entity(principal.id, principal.attributes, principal.parents)?);
+            own.push(self.merged_entity(resource.id, resource.attributes, resource.parents)?);
         }
-        // Where something else descends from the principal or the resource, or a policy names one of them, the
-        // request's description changes the hierarchy of others: then it is closed once more.
-        let shared = slice.values().map(AsRef::as_ref).chain(base.as_ref().iter());
-        let reopened = shared.into_iter().any(|entity: &ast::Entity| {
-            own.iter().any(|own| entity.uid() == own.uid() || entity.is_descendant_of(own.uid()))
-        });
+        // Where something else descends from the principal or the resource, one of these from the other, or a policy
+        // names one of them, the request's description changes the hierarchy of others: then it is closed once more.
+        let all = slice.values().map(AsRef::as_ref).chain(base.as_ref().iter()).chain(&own);
+        let below = all.into_iter().any(|entity| own.iter().any(|own| entity.is_descendant_of(own.uid())));
+        let reopened = below || own.iter().any(|own| base.as_ref().iter().any(|named| named.uid() == own.uid()));
         let extensions = Extensions::all_available();
         let sliced = if reopened {
             let shared = slice.into_values().map(|entity| (*entity).clone()).chain(base.as_ref().iter().cloned());
@@ -215,7 +241,7 @@ impl Node {
     }
 }
 
-fn entities_in(value: &EvalResult, found: &mut Vec<EntityUid>) {
+pub(super) fn entities_in(value: &EvalResult, found: &mut Vec<EntityUid>) {
     match value {
         EvalResult::EntityUid(uid) => found.push(uid.clone()),
         EvalResult::Set(set) => set.iter().for_each(|item| entities_in(item, found)),

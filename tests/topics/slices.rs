@@ -20,7 +20,7 @@ const SCHEMA: &str = "
     entity Role in [Role];
     entity User in [Role];
     entity Folder in [Folder] = { keeper: Role };
-    entity Doc in [Folder] = { folder: Folder, owner: User, readers: Set<Role> };
+    entity Doc in [Folder, User] = { folder: Folder, owner: User, readers: Set<Role> };
     action view appliesTo { principal: [User], resource: [Doc], context: {} };
 ";
 
@@ -37,7 +37,7 @@ fn world() -> impl Strategy<Value = World> {
     let role_parents = prop::collection::vec(prop::collection::vec(0..ROLES, 0..2), ROLES);
     let folders = prop::collection::vec((prop::option::of(0..FOLDERS), 0..ROLES), FOLDERS);
     let documents = prop::collection::vec((0..FOLDERS, 0..ROLES, prop::collection::vec(0..ROLES, 0..3)), DOCUMENTS);
-    let policies = prop::collection::vec((any::<bool>(), 0..8_usize, 0..ROLES), 1..8);
+    let policies = prop::collection::vec((any::<bool>(), 0..10_usize, 0..ROLES), 1..8);
     (role_parents, folders, documents, policies).prop_map(|(role_parents, folders, documents, policies)| World {
         role_parents,
         folders,
@@ -87,6 +87,8 @@ impl World {
                 4 => "principal in resource.readers".to_owned(),
                 5 => "resource.owner == principal".to_owned(),
                 6 => "resource.owner in Role::\"2\"".to_owned(),
+                7 => format!("resource in Role::\"{number}\""),
+                8 => "resource in principal".to_owned(),
                 _ => format!("principal == User::\"corp|user{number}\" && principal in Role::\"{number}\""),
             };
             let effect = if *permits { "permit" } else { "forbid" };
@@ -109,13 +111,21 @@ fn configuration(world: &World) -> Value {
             "local_jwks": {"inline": {"keys": [{"$jwk": "corp", "alg": "HS256"}]}},
             "parents": [{"claim": "roles", "type": "Role"}],
         }},
-        "routes": [{"methods": ["GET"], "path": "/docs/{id}", "action": "view", "resource": {"type": "Doc", "id": "{id}"}}],
+        "routes": [
+            {"methods": ["GET"], "path": "/docs/{id}", "action": "view", "resource": {"type": "Doc", "id": "{id}"}},
+            {
+                "methods": ["GET"],
+                "path": "/homes/{person}/{id}",
+                "action": "view",
+                "resource": {"type": "Doc", "id": "{id}", "parents": [{"type": "User", "id": "corp|user{person}"}]},
+            },
+        ],
         "policies": {"inline": {"schema": SCHEMA, "policies": world.policies(), "entities": world.entities()}},
     })).expect("the configuration can be resolved")
 }
 
 /// What Cedar says with all entities there are.
-fn whole_store_allows(world: &World, user: usize, roles: &[usize], document: usize) -> bool {
+fn whole_store_allows(world: &World, user: usize, roles: &[usize], document: usize, home: Option<usize>) -> bool {
     let schema = Schema::from_str(SCHEMA).expect("the schema");
     let uid = |kind: &str, id: &str| EntityUid::from_str(&format!("{kind}::\"{id}\"")).expect("a uid");
     let principal = uid("User", &format!("corp|user{user}"));
@@ -124,9 +134,13 @@ fn whole_store_allows(world: &World, user: usize, roles: &[usize], document: usi
     let known = entities.ancestors(&principal).into_iter().flatten().cloned();
     let parents = known.chain(parents).collect();
     let principal_entity = Entity::new(principal.clone(), HashMap::new(), parents).expect("the principal");
-    let entities = entities.upsert_entities([principal_entity], Some(&schema)).expect("all entities");
-    let policies = PolicySet::from_str(&world.policies()).expect("the policies");
     let resource = uid("Doc", &document.to_string());
+    let (_, attributes, _) = entities.get(&resource).expect("a document").clone().into_inner();
+    let home = home.map(|person| uid("User", &format!("corp|user{person}")));
+    let parents = entities.ancestors(&resource).into_iter().flatten().cloned().chain(home).collect();
+    let described = Entity::new(resource.clone(), attributes.into_iter().collect(), parents).expect("the resource");
+    let entities = entities.upsert_entities([principal_entity, described], Some(&schema)).expect("all entities");
+    let policies = PolicySet::from_str(&world.policies()).expect("the policies");
     let request = Request::new(principal, uid("Action", "view"), resource, Context::empty(), Some(&schema));
     let response = Authorizer::new().is_authorized(&request.expect("the request"), &policies, &entities);
     response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
@@ -141,6 +155,7 @@ proptest! {
         user in 0..ROLES,
         roles in prop::collection::vec(0..ROLES, 0..3),
         document in 0..DOCUMENTS,
+        home in prop::option::of(0..ROLES),
     ) {
         let mut harness = Harness::start(configuration(&world).to_string().as_bytes(), NOW)
             .map_err(|faults| TestCaseError::fail(faults.iter().map(ToString::to_string).collect::<String>()))?;
@@ -151,7 +166,7 @@ proptest! {
         }}), NOW as i64).expect("a token");
         let headers = [
             (":method", "GET".to_owned()),
-            (":path", format!("/docs/{document}")),
+            (":path", home.map_or_else(|| format!("/docs/{document}"), |home| format!("/homes/{home}/{document}"))),
             (":authority", "docs".to_owned()),
             ("authorization", format!("Bearer {token}")),
         ];
@@ -159,6 +174,6 @@ proptest! {
         let (passage, _) = harness.request(headers, true);
         let records = passage.end();
         let allowed = records[0]["decision"] == "allow";
-        prop_assert_eq!(allowed, whole_store_allows(&world, user, &roles, document), "{}", records[0]);
+        prop_assert_eq!(allowed, whole_store_allows(&world, user, &roles, document, home), "{}", records[0]);
     }
 }
