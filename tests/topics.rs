@@ -9,6 +9,8 @@
 
 #[path = "topics/configuration.rs"]
 mod configuration;
+#[path = "topics/derive.rs"]
+mod derive;
 #[path = "topics/envoy.rs"]
 mod envoy;
 #[path = "topics/exchange.rs"]
@@ -16,8 +18,12 @@ mod exchange;
 #[path = "topics/fixture.rs"]
 mod fixture;
 mod hosts;
+#[path = "topics/json_schema.rs"]
+mod json_schema;
 #[path = "topics/papers.rs"]
 mod papers;
+#[path = "topics/policies_paper.rs"]
+mod policies_paper;
 #[path = "topics/slices.rs"]
 mod slices;
 #[path = "topics/vm.rs"]

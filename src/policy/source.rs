@@ -18,18 +18,24 @@ pub struct Source {
 /// The policy set of this name that is compiled in, from the folder `policies/<name>`.
 #[must_use]
 pub fn embedded(name: &str) -> Option<Source> {
+    macro_rules! folder {
+        ($name:literal) => {
+            Source {
+                at: "policies.embedded".to_owned(),
+                schema: include_str!(concat!("../../policies/", $name, "/schema.cedarschema")).to_owned(),
+                policies: vec![(
+                    concat!($name, ".cedar").to_owned(),
+                    include_str!(concat!("../../policies/", $name, "/", $name, ".cedar")).to_owned(),
+                )],
+                // Not parsed strictly: it is ours, and it is checked by the tests.
+                entities: serde_json::from_str(include_str!(concat!("../../policies/", $name, "/entities.json")))
+                    .unwrap_or(Value::Null),
+            }
+        };
+    }
     match name {
-        "payments" => Some(Source {
-            at: "policies.embedded".to_owned(),
-            schema: include_str!("../../policies/payments/schema.cedarschema").to_owned(),
-            policies: vec![(
-                "payments.cedar".to_owned(),
-                include_str!("../../policies/payments/payments.cedar").to_owned(),
-            )],
-            // Not parsed strictly: it is ours, and it is checked by the tests.
-            entities: serde_json::from_str(include_str!("../../policies/payments/entities.json"))
-                .unwrap_or(Value::Null),
-        }),
+        "documents" => Some(folder!("documents")),
+        "payments" => Some(folder!("payments")),
         _ => None,
     }
 }

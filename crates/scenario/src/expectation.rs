@@ -1,6 +1,7 @@
 //! What must come of a request, and how what came of it differs.
 
 mod difference;
+mod document;
 mod record;
 mod text;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::Error as _};
 use serde_json::{Map, Value};
 
-pub use self::difference::Difference;
+pub use self::{difference::Difference, document::Document};
 use self::{record::check_patterns, text::TextCheck};
 use crate::{
     error::ScenarioError,
@@ -135,6 +136,16 @@ impl Expectation {
         self.compare_upstream(observed.upstream.as_ref(), &mut found);
         self.compare_audit(&observed.audit, &mut found);
         found
+    }
+
+    /// The JSON bodies in which `observed` differs, each as a whole.
+    pub fn documents(&self, observed: &Observed) -> Vec<Document> {
+        let upstream = match (&self.upstream, &observed.upstream) {
+            (Some(Upstream::Request(expected)), Some(received)) => expected.body.as_ref().zip(Some(&received.body)),
+            _ => None,
+        };
+        let bodies = [("body", self.body.as_ref().zip(Some(&observed.body))), ("upstream.body", upstream)];
+        bodies.into_iter().filter_map(|(what, body)| Document::of(what, body?.0, body?.1)).collect()
     }
 
     fn compare_upstream(&self, received: Option<&Received>, found: &mut Vec<Difference>) {

@@ -6,6 +6,7 @@ mod directive;
 mod edwards;
 mod elliptic;
 mod error;
+mod jwk;
 mod key;
 mod keys;
 mod mint;

@@ -30,6 +30,13 @@ pub(super) fn compare(what: &str, expected: &Value, seen: Option<&Value>, found:
     }
 }
 
+/// Whether there is no difference.
+pub(super) fn holds(expected: &Value, seen: Option<&Value>) -> bool {
+    let mut found = Vec::new();
+    compare("", expected, seen, &mut found);
+    found.is_empty()
+}
+
 /// Refuses, when the file is read, what `compare` could not understand later.
 pub(super) fn check_patterns(expected: &Value) -> Result<(), String> {
     match expected {

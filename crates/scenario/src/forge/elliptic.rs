@@ -2,11 +2,13 @@
 
 use p256::elliptic_curve::{Curve as _, bigint::ArrayEncoding as _, sec1::ToEncodedPoint as _};
 use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
 use rsa::{
     pkcs8::{EncodePublicKey as _, LineEnding},
     signature::hazmat::RandomizedPrehashSigner as _,
 };
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
 pub(super) enum Curve {
@@ -79,6 +81,16 @@ impl EllipticKey {
         }
     }
 
+    /// The key with this secret number, big-endian, in the full width of the curve; `None` where it is none.
+    pub(super) fn read(curve: Curve, secret: &[u8]) -> Option<Self> {
+        Some(match curve {
+            Curve::P256 => Self::P256(p256::SecretKey::from_slice(secret).ok()?),
+            Curve::P384 => Self::P384(p384::SecretKey::from_slice(secret).ok()?),
+            Curve::P521 => Self::P521(p521::SecretKey::from_slice(secret).ok()?),
+            Curve::Secp256k1 => Self::Secp256k1(k256::SecretKey::from_slice(secret).ok()?),
+        })
+    }
+
     pub(super) fn curve(&self) -> Curve {
         match self {
             Self::P256(_) => Curve::P256,
@@ -89,7 +101,11 @@ impl EllipticKey {
     }
 
     /// `r` and `s`, one after the other.
-    pub(super) fn sign(&self, digest: &[u8], nonce: &mut ChaCha20Rng) -> Option<Vec<u8>> {
+    pub(super) fn sign(&self, digest: &[u8]) -> Option<Vec<u8>> {
+        // Whoever can compute the nonce of a signature can compute the key. It comes from both, so that nobody else can,
+        // and the same token has the same bytes.
+        let seed = Sha256::new().chain_update(self.secret()).chain_update(digest).finalize();
+        let nonce = &mut ChaCha20Rng::from_seed(seed.into());
         // The packages refuse a digest shorter than half the field; the number is the same with zeros in front.
         let width = self.curve().width();
         let mut padded = vec![0; width.saturating_sub(digest.len())];

@@ -154,6 +154,18 @@ impl Key {
         })
     }
 
+    /// The curve, where signatures are made of `r` and `s`.
+    pub(super) fn curve(&self) -> Option<Curve> {
+        match self {
+            Self::Elliptic(key) => Some(key.curve()),
+            Self::Edwards(_)
+            | Self::EdwardsSmallOrder
+            | Self::FakeRivest { .. }
+            | Self::Octets(_)
+            | Self::Rivest(_) => None,
+        }
+    }
+
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Edwards(_) | Self::EdwardsSmallOrder => "Ed25519",
@@ -176,7 +188,7 @@ impl Key {
             (Self::EdwardsSmallOrder, Algorithm::EdDsa) => {
                 Some(edwards::sign_for_small_order(message, &mut random).to_vec())
             }
-            (Self::Elliptic(key), Algorithm::Es(hash)) => key.sign(&hash.digest(message), &mut random),
+            (Self::Elliptic(key), Algorithm::Es(hash)) => key.sign(&hash.digest(message)),
             (Self::Octets(secret), Algorithm::Hs(hash)) => Some(authenticate(secret, hash, message)),
             (Self::Rivest(key), Algorithm::Ps(hash)) if variant.pss_salt.is_none() && variant.pss_mask.is_none() => {
                 rivest::sign_pss(key, hash, message, &mut random)

@@ -12,31 +12,46 @@ use sha2::{Digest as _, Sha256};
 use super::{
     elliptic::Curve,
     error::ForgeError,
+    jwk,
     key::{Key, KeyDescription, encode},
     typed,
 };
 
-/// Named private keys. A key depends on its name and description only; it is made when it is first used.
+/// Named private keys. A key that is described depends on its name and description only, and is made when it is first
+/// used.
 #[derive(Clone, Default)]
 pub struct Keys {
-    descriptions: BTreeMap<String, KeyDescription>,
+    sources: BTreeMap<String, Source>,
+}
+
+/// Where a key comes from.
+#[derive(Clone)]
+enum Source {
+    Described(KeyDescription),
+    Given(Arc<Key>),
 }
 
 impl Keys {
-    /// Adds a key, or replaces the one of that name; the README gives the members of a description.
+    /// Adds a key, or replaces the one of that name; the README gives the members of a description. A private JWK is a
+    /// description too.
     ///
     /// # Errors
     ///
     /// The description is not one of a key.
     pub fn add(&mut self, name: &str, description: &Value) -> Result<(), ForgeError> {
-        let description = typed(&format!("keys.{name}"), description)?;
-        self.descriptions.insert(name.to_owned(), description);
+        let path = format!("keys.{name}");
+        let source = if jwk::is_private(description) {
+            Source::Given(Arc::new(Key::read(&path, description)?))
+        } else {
+            Source::Described(typed(&path, description)?)
+        };
+        self.sources.insert(name.to_owned(), source);
         Ok(())
     }
 
     /// Whether a key has this name.
     pub fn contains(&self, name: &str) -> bool {
-        self.descriptions.contains_key(name)
+        self.sources.contains_key(name)
     }
 
     /// The public JWK, with the name of the key as its `kid`. Of a symmetric key it is the whole key.
@@ -79,12 +94,18 @@ impl Keys {
     }
 
     pub(super) fn curve(&self, name: &str) -> Option<Curve> {
-        self.descriptions.get(name)?.curve()
+        match self.sources.get(name)? {
+            Source::Described(description) => description.curve(),
+            Source::Given(key) => key.curve(),
+        }
     }
 
     pub(super) fn key(&self, name: &str) -> Result<Arc<Key>, ForgeError> {
-        let description = self.descriptions.get(name).ok_or_else(|| ForgeError::UnknownKey(name.to_owned()))?;
-        made_once(name, description).ok_or_else(|| ForgeError::Description {
+        let made = match self.sources.get(name).ok_or_else(|| ForgeError::UnknownKey(name.to_owned()))? {
+            Source::Described(description) => made_once(name, description),
+            Source::Given(key) => Some(Arc::clone(key)),
+        };
+        made.ok_or_else(|| ForgeError::Description {
             path: format!("keys.{name}"),
             message: "no such key can be made".to_owned(),
         })
@@ -93,7 +114,17 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(&self.descriptions).finish()
+        f.debug_map().entries(&self.sources).finish()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Described(description) => description.fmt(f),
+            // Never the key itself: what is shown ends up in logs.
+            Self::Given(key) => write!(f, "a given key ({})", key.kind()),
+        }
     }
 }
 

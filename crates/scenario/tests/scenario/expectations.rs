@@ -127,3 +127,22 @@ fn a_body_that_is_not_json_is_shown_as_it_is() {
     let found = differences_from("{status: 200, body: {json: {a: 1}}}", observed);
     assert_eq!(found, [format!(r"body: expected {}, saw `oops\xff`", json!({"a": 1}))]);
 }
+
+#[test]
+fn a_json_body_can_be_compared_line_by_line() {
+    let observed =
+        Observed { body: br#"{"paid": true, "by": {"name": "alice", "role": "maker"}}"#.to_vec(), ..allowed() };
+    let expect = "{status: 200, body: {json: {paid: {$present: true}, by: {name: bob}}}}";
+    let scenario = with_requests(&format!("  - {{path: /, expect: {expect}}}"));
+    let mut documents = Vec::new();
+    let played = scenario.play(&Parrot::saying(observed), &mut |played| {
+        documents.extend(played.expected.documents(played.observed));
+    });
+    assert!(played.is_err());
+    let [document] = documents.as_slice() else { panic!("{documents:?}") };
+    assert_eq!(document.what, "body");
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (expected, seen) = (lines(&document.expected), lines(&document.seen));
+    let differ: Vec<_> = expected.iter().zip(&seen).filter(|(expected, seen)| expected != seen).collect();
+    assert_eq!(differ, [(&r#"    "name": "bob","#.to_owned(), &r#"    "name": "alice","#.to_owned())]);
+}

@@ -129,10 +129,7 @@ fn a_file_is_laid_over_its_bases() {
         "policies": {"one.cedar": "permit (principal, action, resource);"},
         "entities": [],
     }});
-    assert_eq!(
-        scenario.start().configuration,
-        json!({"a": 1, "b": {"d": 3}, "e": 5, "f": 6, "policies": policies})
-    );
+    assert_eq!(scenario.start().configuration, json!({"a": 1, "b": {"d": 3}, "e": 5, "f": 6, "policies": policies}));
     let token = scenario.forge().mint(&json!("t"), 0).unwrap();
     assert_eq!(json_segment(&token, 0), json!({"alg": "EdDSA", "typ": "JWT"}));
     assert_eq!(json_segment(&token, 1), json!({"x": 1}));

@@ -3,6 +3,7 @@
 
 mod expectations;
 mod format;
+mod keys;
 mod signatures;
 mod stage;
 mod tampering;
