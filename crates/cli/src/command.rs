@@ -1,0 +1,9 @@
+//! The commands, one module for each.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod init;
+pub(crate) mod render;
+pub(crate) mod test;
+pub(crate) mod token;

@@ -1,0 +1,144 @@
+//! The token of a request that is given by flags: one that somebody has, or claims that somebody thinks of.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use cedar_gate::config::Config;
+use cedar_gate::jose::Algorithm;
+use cedar_gate::token::{Provider, TokenType};
+use cedar_gate_scenario::Forge;
+use serde_json::{Value, json};
+
+/// The `kid` of the key that claims are signed with.
+const KEY: &str = "cedar-gate-explain";
+
+/// How long a token of bare claims is valid, in seconds, if its provider lets it.
+const LIFETIME: i64 = 300;
+
+/// The token that stands in a file, or comes in at standard input, without white space around it.
+pub(super) fn read(from: &Path) -> anyhow::Result<String> {
+    let text = text(from)?;
+    let text = text.trim();
+    if text.is_empty() {
+        bail!("{}: has no token", from.display());
+    }
+    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Ok(token.map_or(text, |(_, token)| token.trim()).to_owned())
+}
+
+/// What stands in a file, or comes in at standard input.
+pub(super) fn text(from: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    if from == Path::new("-") {
+        io::stdin().read_to_string(&mut text).context("standard input")?;
+    } else {
+        text = fs::read_to_string(from).with_context(|| from.display().to_string())?;
+    }
+    Ok(text)
+}
+
+/// Claims as YAML or JSON: the text itself, or, where it is no object, the file that has it.
+pub(super) fn claims(given: &str) -> anyhow::Result<Value> {
+    let inline = cedar_gate_author::yaml(given).ok().filter(Value::is_object);
+    let claims = match inline {
+        Some(claims) => claims,
+        None => {
+            let file = text(Path::new(given)).context("--claims: is neither an object of claims nor a file that has one")?;
+            cedar_gate_author::yaml(&file).with_context(|| given.to_owned())?
+        }
+    };
+    if claims.is_object() { Ok(claims) } else { bail!("--claims: {given} has no object of claims") }
+}
+
+/// Signs claims with a key that is made up here, and makes the provider in the configuration trust that key alone. What
+/// every token needs and the claims do not have is filled in.
+///
+/// Yields the token and the provider's name.
+pub(super) fn sign(
+    mut claims: Value,
+    provider: Option<&str>,
+    config: &Config,
+    configuration: &mut Value,
+    now: i64,
+) -> anyhow::Result<(String, String)> {
+    let provider = chosen(&claims, provider, config)?;
+    let (algorithm, key) = key(provider)?;
+    let lifetime = LIFETIME.min(provider.max_lifetime);
+    let missing = [
+        ("iss", json!(provider.issuer)),
+        ("aud", json!(provider.audiences.first())),
+        ("iat", json!(now)),
+        ("exp", json!(now.saturating_add(lifetime))),
+    ];
+    let members = claims.as_object_mut().context("--claims: is not an object of claims")?;
+    for (name, value) in missing {
+        members.entry(name).or_insert(value);
+    }
+    let token_type = match provider.token_types.first() {
+        Some(TokenType::Named(name)) => json!(name),
+        Some(TokenType::Absent) | None => Value::Null,
+    };
+    let forge = Forge::new().with_key(KEY, key)?;
+    let description =
+        json!({"key": KEY, "alg": algorithm, "header": {"typ": token_type}, "claims_raw": literal(&claims)});
+    let token = forge.mint(&description, now)?;
+    let jwk = forge.keys().public_jwk(KEY)?;
+    let trusted = configuration
+        .pointer_mut(&format!("/providers/{}", provider.name))
+        .and_then(Value::as_object_mut)
+        .with_context(|| format!("the configuration has no provider `{}`", provider.name))?;
+    trusted.insert("local_jwks".to_owned(), json!({"inline": {"keys": [jwk]}}));
+    Ok((token, provider.name.clone()))
+}
+
+/// Claims as the forge takes them when it is to change nothing about them: their text has neither the one nor the other
+/// form that it would fill in.
+fn literal(claims: &Value) -> String {
+    claims.to_string().replace(r"\\", r"\u005c").replace("{now", r"\u007bnow")
+}
+
+/// The provider that the claims name, or the one that is named, or the only one.
+fn chosen<'c>(claims: &Value, named: Option<&str>, config: &'c Config) -> anyhow::Result<&'c Provider> {
+    let names = || config.providers.iter().map(|provider| provider.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(name) = named {
+        let provider = config.providers.iter().find(|provider| provider.name == name);
+        return provider.ok_or_else(|| anyhow!("--provider: there is no `{name}`, but {}", names()));
+    }
+    if let Some(issuer) = claims.get("iss").and_then(Value::as_str) {
+        let provider = config.providers.of_issuer(issuer);
+        return provider.ok_or_else(|| {
+            anyhow!(
+                "--claims: `iss` is `{issuer}`, which is no provider's; --provider says whose key signs all the same"
+            )
+        });
+    }
+    let mut providers = config.providers.iter();
+    match (providers.next(), providers.next()) {
+        (Some(only), None) => Ok(only),
+        (_, _) => bail!("--claims has no `iss`, and there are several providers; --provider names one of {}", names()),
+    }
+}
+
+/// An algorithm that the provider may use, and a description of a key for it. Keys that are made quickly come first.
+fn key(provider: &Provider) -> anyhow::Result<(&'static str, Value)> {
+    let curve = |name: &str| json!({"kty": "EC", "crv": name});
+    let of = |algorithm: &Algorithm| match algorithm {
+        Algorithm::EdDsa => (0, json!({"kty": "OKP", "crv": "Ed25519"})),
+        Algorithm::Es256 => (1, curve("P-256")),
+        Algorithm::Es256K => (2, curve("secp256k1")),
+        Algorithm::Es384 => (3, curve("P-384")),
+        Algorithm::Es512 => (4, curve("P-521")),
+        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => (5, json!({"kty": "oct", "bytes": 64})),
+        Algorithm::Ps256
+        | Algorithm::Ps384
+        | Algorithm::Ps512
+        | Algorithm::Rs256
+        | Algorithm::Rs384
+        | Algorithm::Rs512 => (6, json!({"kty": "RSA"})),
+    };
+    let quickest = provider.algorithms.iter().min_by_key(|algorithm| of(algorithm).0);
+    let algorithm = quickest.with_context(|| format!("the provider `{}` has no algorithm", provider.name))?;
+    Ok((algorithm.name(), of(algorithm).1))
+}
