@@ -3,20 +3,28 @@
 //! Raw mirrors of what users write stand in `raw`; nothing else in the filter sees them. Whatever is wrong is
 //! collected, each fault with its path, so that one attempt shows all of them.
 
+mod derive;
 mod fault;
 mod field;
 mod form;
+#[cfg(feature = "json-schema")]
+mod json_schema;
 mod limits;
+mod lint;
 mod policies;
 mod provider;
 mod raw;
 mod route;
 mod rules;
 
+pub use derive::derive_schema;
 pub use fault::{Fault, Faults};
+#[cfg(feature = "json-schema")]
+pub use json_schema::json_schema;
+pub use lint::lint;
 
 use fault::At;
-use field::FromValue;
+use field::{FromValue, Switch};
 use raw::RawConfig;
 
 use crate::credential::Credentials;
@@ -26,6 +34,9 @@ use crate::policy::Engine;
 use crate::route::RouteTable;
 use crate::separation::Separation;
 use crate::token::Providers;
+
+/// Whether denials by policy are only recorded.
+const MODE: Switch = Switch { words: ["enforce", "shadow"], on: "shadow" };
 
 /// A configuration that the filter can serve.
 pub struct Config {
@@ -69,8 +80,7 @@ impl Config {
     ///
     /// Every fault that can be seen at once.
     pub fn load(bytes: &[u8]) -> Result<Self, Faults> {
-        let value = form::read(bytes).map_err(Faults::of_whole)?;
-        let raw = RawConfig::from_value(value).map_err(Faults::of_whole)?;
+        let raw = raw_of(bytes)?;
         let at = At::root();
         match read(&at, raw) {
             Some(config) if at.is_clean() => Ok(config),
@@ -79,9 +89,14 @@ impl Config {
     }
 }
 
+fn raw_of(bytes: &[u8]) -> Result<RawConfig, Faults> {
+    let value = form::read(bytes).map_err(Faults::of_whole)?;
+    RawConfig::from_value(value).map_err(Faults::of_whole)
+}
+
 fn read(at: &At, raw: RawConfig) -> Option<Config> {
     at.unknown(&raw.unknown);
-    let mode = mode(at, at.take("mode", raw.mode));
+    let mode = if MODE.is_on(at, "mode", raw.mode) { Mode::Shadow(ShadowMode::declared()) } else { Mode::Enforce };
     let body_before_headers = rules::host(&at.field("host"), at.take("host", raw.host));
     let providers = provider::providers(&at.field("providers"), at.require("providers", raw.providers));
     let (limits, caps, token_bytes) =
@@ -99,14 +114,13 @@ fn read(at: &At, raw: RawConfig) -> Option<Config> {
     let loaded = match Engine::load(&source, caps, &policies::askers(&providers), &questions) {
         Ok(loaded) => loaded,
         Err(faults) => {
-            faults.into_iter().for_each(|fault| at.at(&fault.at).fault(fault.message));
+            faults.into_iter().for_each(|fault| at.policy_fault(fault));
             return None;
         }
     };
     rules::check_separation(&at.field("separation").field("static"), &separation, &loaded.engine, &providers);
     let routes = route::table(&at.field("routes"), drafts, loaded.plans)?;
-    let mut warnings: Vec<Fault> =
-        loaded.warnings.into_iter().map(|warning| Fault { path: warning.at, message: warning.message }).collect();
+    let mut warnings: Vec<Fault> = loaded.warnings.into_iter().map(Fault::from).collect();
     warnings.extend(at.warnings());
     Some(Config {
         mode,
@@ -122,13 +136,3 @@ fn read(at: &At, raw: RawConfig) -> Option<Config> {
     })
 }
 
-fn mode(at: &At, mode: Option<String>) -> Mode {
-    match mode.as_deref() {
-        None | Some("enforce") => Mode::Enforce,
-        Some("shadow") => Mode::Shadow(ShadowMode::declared()),
-        Some(_) => {
-            at.field("mode").fault("must be `enforce` or `shadow`");
-            Mode::Enforce
-        }
-    }
-}

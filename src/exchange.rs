@@ -5,8 +5,9 @@
 //! hands out.
 
 mod arrival;
-mod body;
+pub mod body;
 mod decision;
+mod notes;
 mod outcome;
 
 pub use arrival::{Arrival, Now};
@@ -82,7 +83,7 @@ impl Exchange {
                 let read = if body.len() > gate.config().limits.body_bytes {
                     Err(Cause::BodyTooLarge)
                 } else {
-                    asking.read_body(&body)
+                    asking.read_body(&body, journal)
                 };
                 asking.conclude(gate, read, journal)
             }
@@ -149,7 +150,7 @@ impl Exchange {
 
 fn arrive(gate: &Gate, arrival: Arrival, journal: &mut Journal) -> (State, Outcome) {
     let mut known = Known::new(gate, &arrival);
-    match decide(gate, arrival, &mut known) {
+    match decide(gate, arrival, &mut known, journal) {
         Ok(decision::Step::AwaitBody(question)) => {
             (State::AwaitingBody(Box::new(question.with(known, gate))), Outcome::AwaitBody)
         }
@@ -168,6 +169,9 @@ fn conclude(
     // The headers for the upstream belong to the decision: a session that cannot be forwarded as configured is refused.
     let identity =
         known.session.as_ref().map_or(Ok(Vec::new()), |session| gate.config().forward.identity(&session.claims));
+    if decided.is_ok() && identity.is_err() {
+        journal.note(|| notes::forward(gate, &known));
+    }
     let decided = match (decided, &identity) {
         (Ok(_), Err(cause)) => Err(Refusal::from(*cause)),
         (decided, _) => decided,
@@ -181,15 +185,18 @@ fn conclude(
     };
     let (state, outcome) = match permit {
         Ok(permit) => {
+            journal.note(|| notes::outcome(&known.record, None));
+            journal.note(|| notes::forward(gate, &known));
             let patch = HeaderPatch { remove: known.strip, set: identity.unwrap_or_default() };
             (State::Open, Outcome::Continue(Box::new(Onward::new(permit, patch))))
         }
         Err(refusal) => {
             let reply = refusal.reply(&known.record.decision_id, known.is_grpc);
+            journal.note(|| notes::outcome(&known.record, Some(reply.status)));
             (State::Closed, Outcome::Reply(Box::new(reply)))
         }
     };
-    journal.note(Entry::Decision(Box::new(known.record)));
+    journal.write(Entry::Decision(Box::new(known.record)));
     (state, outcome)
 }
 
@@ -201,7 +208,7 @@ impl Asking {
         journal: &mut Journal,
     ) -> (State, Outcome) {
         let decided = match body {
-            Ok(body) => self.ask_with(gate, body),
+            Ok(body) => self.ask_with(gate, body, journal),
             Err(cause) => Err(Refusal::from(cause)),
         };
         conclude(gate, self.into_known(), decided, journal)

@@ -2,6 +2,8 @@
 //!
 //! This is the same core that runs in a gateway, with nothing replaced but the host.
 
+use std::net::IpAddr;
+
 use crate::audit::Spent;
 use crate::config::{Config, Fault, Faults};
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
@@ -9,7 +11,7 @@ use crate::forward::HeaderPatch;
 use crate::gate::{Gate, Platform};
 use crate::http::Headers;
 use crate::jose::InVm;
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, Note};
 use crate::refusal::Reply;
 
 /// Name and value pairs, pseudo-headers included, as a gateway holds them.
@@ -20,6 +22,8 @@ pub struct Harness {
     gate: Gate,
     now: u64,
     requests: u64,
+    /// Whether notes are taken.
+    observed: bool,
 }
 
 /// A request on its way through the filter.
@@ -51,7 +55,27 @@ impl Harness {
     pub fn start(configuration: &[u8], now: u64) -> Result<Self, Faults> {
         let config = Config::load(configuration)?;
         let platform = Platform { verifier: Box::new(InVm), entropy: [7; 32] };
-        Ok(Self { gate: Gate::new(config, platform), now: now.saturating_mul(1_000_000_000), requests: 0 })
+        Ok(Self {
+            gate: Gate::new(config, platform),
+            now: now.saturating_mul(1_000_000_000),
+            requests: 0,
+            observed: false,
+        })
+    }
+
+    /// As [`Harness::start`], and takes notes of how each decision comes about; see [`Passage::notes`].
+    ///
+    /// # Errors
+    ///
+    /// All faults of the configuration.
+    pub fn start_observed(configuration: &[u8], now: u64) -> Result<Self, Faults> {
+        Ok(Self { observed: true, ..Self::start(configuration, now)? })
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.gate.config()
     }
 
     /// What can be served, but deserves a look.
@@ -73,20 +97,30 @@ impl Harness {
 
     /// Presents the head of a request.
     pub fn request(&mut self, headers: Pairs, end_of_stream: bool) -> (Passage<'_>, Verdict) {
+        self.request_from(None, headers, end_of_stream)
+    }
+
+    /// Presents the head of a request that comes from an address.
+    pub fn request_from(
+        &mut self,
+        source: Option<IpAddr>,
+        headers: Pairs,
+        end_of_stream: bool,
+    ) -> (Passage<'_>, Verdict) {
         self.requests = self.requests.wrapping_add(1);
         let mut entropy = [0; 16];
         entropy.iter_mut().zip(self.requests.to_be_bytes()).for_each(|(to, from)| *to = from);
         let arrival = Arrival {
             headers: Some(headers.clone()),
             end_of_stream,
-            source: None,
+            source,
             now: Now { unix_nanos: self.now },
             entropy,
         };
         let mut passage = Passage {
             gate: &self.gate,
             exchange: Exchange::default(),
-            journal: Journal::default(),
+            journal: if self.observed { Journal::observed() } else { Journal::default() },
             headers,
             records: Vec::new(),
         };
@@ -120,6 +154,13 @@ impl Passage<'_> {
     /// Lets the time that the request may wait run out.
     pub fn deadline(&mut self) -> Option<Verdict> {
         self.step(Input::Deadline)
+    }
+
+    /// What the steps of the decision have looked at so far, where the harness was started by
+    /// [`Harness::start_observed`].
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        self.journal.notes()
     }
 
     /// Whether the request waits, and so must not go on.

@@ -9,9 +9,11 @@ mod jwk;
 mod key;
 mod rsa_key;
 mod signature;
+mod thumbprint;
 
 pub use algorithm::{Algorithm, KeyKind};
-pub use compact::{CompactError, CompactToken, Header};
+pub use compact::{CompactError, CompactJws, CompactToken, Header};
 pub use jwk::{Judgement, Unusable, judge};
 pub use key::{Key, KeySet, VerifyingKey};
 pub use signature::{InVm, SignatureVerifier, holds};
+pub use thumbprint::thumbprint;

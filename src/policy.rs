@@ -4,20 +4,31 @@
 //! without a single error, or for a route that is declared public.
 
 mod context;
+mod derive;
 mod engine;
 mod entities;
 mod guard;
+mod inspect;
 mod permit;
+mod place;
 mod question;
+mod reach;
 mod schema;
 mod source;
 mod value;
 
 pub use context::{Facts, Plan};
-pub use engine::{Engine, Loaded, Verdict};
+pub use derive::{NamedType, derived_schema};
+pub use engine::{DirectAnswer, DirectQuestion, DirectSet, Engine, Loaded, Verdict};
 pub use guard::{Caps, Excess};
+pub use inspect::{
+    ConditionInspection, ConditionOutcome, Effect, EntityOutline, Part, PolicyInspection, PolicyOutline,
+    QuestionOutline, ScopeInspection,
+};
 pub use permit::Permit;
+pub use place::TextPlace;
 pub use question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
+pub use reach::{Asked, OutOfReach, Reach};
 pub use source::{Source, embedded};
 pub use value::{EntityId, EntityType, TypedValue, ValueType};
 

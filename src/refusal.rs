@@ -28,6 +28,15 @@ macro_rules! causes {
                 }
             }
 
+            /// What has happened, in a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                let sentence = match self {
+                    $(Self::$variant => concat!($($doc),+),)+
+                };
+                sentence.trim_start()
+            }
+
             /// The class that decides about the answer.
             #[must_use]
             pub const fn class(self) -> Class {

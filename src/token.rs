@@ -12,6 +12,7 @@
 mod actor;
 mod chain;
 mod claims;
+mod notes;
 mod provider;
 mod session;
 

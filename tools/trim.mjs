@@ -1,7 +1,7 @@
 // Makes the module that is shipped: without the exports that tools/exports.txt does not name, without what only those
 // needed, and optimised for size.
 //
-//   node tools/trim.mjs <compiled.wasm> <shipped.wasm>
+//   node tools/trim.mjs <compiled.wasm> <shipped.wasm> [<exports.txt>]
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -18,13 +18,16 @@ const OPTIMISE = [
   "--skip-pass=dae-optimizing",
   "--skip-pass=precompute-propagate",
   "--skip-pass=merge-locals",
+  // What the compiler says about itself; names are left out anyway.
+  "--strip-producers",
+  "--strip-target-features",
 ];
 
-const [compiled, shipped] = process.argv.slice(2);
-if (!shipped) fail("usage: node tools/trim.mjs <compiled.wasm> <shipped.wasm>");
+const [compiled, shipped, exports = join(tools, "exports.txt")] = process.argv.slice(2);
+if (!shipped) fail("usage: node tools/trim.mjs <compiled.wasm> <shipped.wasm> [<exports.txt>]");
 
-const features = listed("features.txt").map((name) => `--enable-${name}`);
-const wanted = listed("exports.txt");
+const features = listed(join(tools, "features.txt")).map((name) => `--enable-${name}`);
+const wanted = listed(exports);
 const missing = wanted.filter((name) => !exportsOf(compiled).includes(name));
 if (missing.length) fail(`${compiled} does not export ${missing.join(", ")}`);
 
@@ -42,9 +45,9 @@ try {
   rmSync(scratch, { recursive: true });
 }
 
-/** The lines of a list beside this script, without comments. */
-function listed(name) {
-  const lines = readFileSync(join(tools, name), "utf8").split("\n");
+/** The lines of a list, without comments. */
+function listed(file) {
+  const lines = readFileSync(file, "utf8").split("\n");
   return lines.map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
 }
 

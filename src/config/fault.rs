@@ -7,6 +7,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::field::{Field, Members};
+use crate::policy::{PolicyFault, TextPlace};
 
 /// Something wrong at a place of the configuration.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -15,6 +16,8 @@ pub struct Fault {
     pub path: String,
     /// What.
     pub message: String,
+    /// Where in the texts of the policy set, as far as that is known.
+    pub place: Option<TextPlace>,
 }
 
 /// All that is wrong with a configuration, in the order of the paths.
@@ -31,12 +34,18 @@ pub(super) struct At {
 
 impl Faults {
     pub(super) fn of_whole(message: impl Into<String>) -> Self {
-        Self(vec![Fault { path: String::new(), message: message.into() }])
+        Self(vec![Fault { path: String::new(), message: message.into(), place: None }])
     }
 
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter()
+    }
+}
+
+impl From<PolicyFault> for Fault {
+    fn from(fault: PolicyFault) -> Self {
+        Self { path: fault.at, message: fault.message, place: fault.place }
     }
 }
 
@@ -73,11 +82,16 @@ impl At {
     }
 
     pub(super) fn fault(&self, message: impl Into<String>) {
-        self.faults.borrow_mut().push(Fault { path: self.path.clone(), message: message.into() });
+        self.faults.borrow_mut().push(Fault { path: self.path.clone(), message: message.into(), place: None });
+    }
+
+    /// A fault of the policy set, wherever it stands.
+    pub(super) fn policy_fault(&self, fault: PolicyFault) {
+        self.faults.borrow_mut().push(fault.into());
     }
 
     pub(super) fn warning(&self, message: impl Into<String>) {
-        self.warnings.borrow_mut().push(Fault { path: self.path.clone(), message: message.into() });
+        self.warnings.borrow_mut().push(Fault { path: self.path.clone(), message: message.into(), place: None });
     }
 
     /// A member that may be absent.
@@ -122,7 +136,7 @@ impl At {
             let value = self.take(&name, field)?;
             Some((self.field(&name), name, value))
         };
-        members.into_iter().filter_map(member).collect()
+        members.0.into_iter().filter_map(member).collect()
     }
 
     /// Members that nobody knows: a typing error must not be ignored.

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::fault::At;
+
 /// A member of a raw mirror. Reading it never fails; what is wrong is told when it is taken.
 #[derive(Debug, Default)]
 pub(super) enum Field<T> {
@@ -12,7 +14,14 @@ pub(super) enum Field<T> {
 }
 
 /// The members of an object whose names are the user's.
-pub(super) type Members<T> = Vec<(String, Field<T>)>;
+#[derive(Debug)]
+pub(super) struct Members<T>(pub(super) Vec<(String, Field<T>)>);
+
+/// A member that is one of two words. The one that switches nothing on holds where the member is absent.
+pub(super) struct Switch {
+    pub(super) words: [&'static str; 2],
+    pub(super) on: &'static str,
+}
 
 /// What can be read from a value, or say what it should have been.
 pub(super) trait FromValue: Sized {
@@ -20,6 +29,24 @@ pub(super) trait FromValue: Sized {
     ///
     /// What is wrong with this value, without regard to what stands in it: members carry their own faults.
     fn from_value(value: Value) -> Result<Self, String>;
+}
+
+impl Switch {
+    /// Takes the member; another word is a fault.
+    pub(super) fn is_on(&self, at: &At, name: &str, field: Field<String>) -> bool {
+        let Some(word) = at.take(name, field) else { return false };
+        if !self.words.contains(&word.as_str()) {
+            let [one, other] = self.words;
+            at.field(name).fault(format!("must be `{one}` or `{other}`"));
+        }
+        word == self.on
+    }
+}
+
+impl<T> Default for Members<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
 impl<T: FromValue> Field<T> {
@@ -96,6 +123,6 @@ impl<T: FromValue> FromValue for Vec<Field<T>> {
 impl<T: FromValue> FromValue for Members<T> {
     fn from_value(value: Value) -> Result<Self, String> {
         let members = Map::from_value(value)?;
-        Ok(members.into_iter().map(|(name, value)| (name, Field::read(value))).collect())
+        Ok(Self(members.into_iter().map(|(name, value)| (name, Field::read(value))).collect()))
     }
 }

@@ -9,25 +9,38 @@ use super::field::Field;
 use super::raw::RawLimits;
 use crate::policy::Caps;
 
+/// A number or a duration that may be chosen within a range.
+pub(super) struct Bounded<T> {
+    pub(super) default: T,
+    pub(super) range: RangeInclusive<T>,
+}
+
+pub(super) const TOKEN_BYTES: Bounded<usize> = Bounded { default: 16_384, range: 256..=65_536 };
+pub(super) const CLAIMS_DEPTH: Bounded<usize> = Bounded { default: 16, range: 1..=32 };
+pub(super) const POLICY_DEPTH: Bounded<usize> = Bounded { default: 32, range: 1..=32 };
+pub(super) const POLICY_CHAIN: Bounded<usize> = Bounded { default: 1000, range: 1..=1000 };
+pub(super) const BODY_BYTES: Bounded<usize> = Bounded { default: 65_536, range: 1..=1_048_576 };
+pub(super) const BODY_TIMEOUT: Bounded<Duration> =
+    Bounded { default: Duration::from_secs(5), range: Duration::from_millis(100)..=Duration::from_secs(60) };
+
 /// The limits of requests, of policies, and of a token's length in bytes.
 pub(super) fn limits(at: &At, raw: RawLimits) -> (Limits, Caps, usize) {
     at.unknown(&raw.unknown);
-    let timeout = Duration::from_millis(100)..=Duration::from_secs(60);
-    let body_timeout = duration(at, "body_timeout", raw.body_timeout, Duration::from_secs(5), timeout);
+    let body_timeout = duration(at, "body_timeout", raw.body_timeout, &BODY_TIMEOUT);
     let limits = Limits {
-        claims_depth: number(at, "claims_depth", raw.claims_depth, 16, 1..=32),
-        body_bytes: number(at, "body_bytes", raw.body_bytes, 65_536, 1..=1_048_576),
+        claims_depth: number(at, "claims_depth", raw.claims_depth, &CLAIMS_DEPTH),
+        body_bytes: number(at, "body_bytes", raw.body_bytes, &BODY_BYTES),
         body_timeout_nanos: u64::try_from(body_timeout.as_nanos()).unwrap_or(u64::MAX),
     };
     let caps = Caps {
-        depth: number(at, "policy_depth", raw.policy_depth, 32, 1..=32),
-        chain: number(at, "policy_chain", raw.policy_chain, 1000, 1..=1000),
+        depth: number(at, "policy_depth", raw.policy_depth, &POLICY_DEPTH),
+        chain: number(at, "policy_chain", raw.policy_chain, &POLICY_CHAIN),
     };
-    (limits, caps, number(at, "token_bytes", raw.token_bytes, 16_384, 256..=65_536))
+    (limits, caps, number(at, "token_bytes", raw.token_bytes, &TOKEN_BYTES))
 }
 
-fn number(at: &At, name: &str, field: Field<usize>, default: usize, range: RangeInclusive<usize>) -> usize {
-    let Some(value) = at.take(name, field) else { return default };
+fn number(at: &At, name: &str, field: Field<usize>, Bounded { default, range }: &Bounded<usize>) -> usize {
+    let Some(value) = at.take(name, field) else { return *default };
     if !range.contains(&value) {
         at.field(name).fault(format!("must be {} to {}", range.start(), range.end()));
     }
@@ -39,25 +52,24 @@ pub(super) fn duration(
     at: &At,
     name: &str,
     field: Field<String>,
-    default: Duration,
-    range: RangeInclusive<Duration>,
+    Bounded { default, range }: &Bounded<Duration>,
 ) -> Duration {
-    let Some(text) = at.take(name, field) else { return default };
+    let Some(text) = at.take(name, field) else { return *default };
     match humantime::parse_duration(&text) {
         Ok(duration) if range.contains(&duration) => duration,
         Ok(_) => {
             at.field(name).fault(format!("must be {} to {}", written(*range.start()), written(*range.end())));
-            default
+            *default
         }
         Err(_) => {
             at.field(name).fault(format!("`{text}` is no duration such as 30s, 10m or 1h"));
-            default
+            *default
         }
     }
 }
 
 /// A duration as a configuration writes it, in the largest unit of which it is a multiple.
-fn written(duration: Duration) -> String {
+pub(super) fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
     let unit = units.into_iter().find(|(unit, _)| milliseconds > 0 && milliseconds.is_multiple_of(*unit));

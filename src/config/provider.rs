@@ -7,14 +7,25 @@ use serde_json::{Map, Value};
 
 use super::fault::At;
 use super::field::{Field, Members};
-use super::limits::duration;
+use super::limits::{Bounded, duration};
 use super::raw::{RawClaimPath, RawClients, RawLocalJwks, RawParent, RawPrincipal, RawProvider};
 use crate::jose::{Algorithm, Judgement, KeyKind, KeySet, judge};
 use crate::policy::{EntityType, ValueType};
 use crate::token::{ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalRule, Provider, Providers, TokenType};
 
-/// Clocks that differ by more than this are broken.
-const MOST_SKEW: Duration = Duration::from_secs(300);
+/// The entity type of principals, where none is named.
+pub(super) const PRINCIPAL_TYPE: &str = "User";
+/// The claim behind their id, where none is named.
+pub(super) const PRINCIPAL_ID: &str = "sub";
+/// The type of an access token (RFC 9068 §2.1).
+pub(super) const TOKEN_TYPE: &str = "at+jwt";
+
+/// Clocks that differ by more than five minutes are broken.
+pub(super) const CLOCK_SKEW: Bounded<Duration> =
+    Bounded { default: Duration::from_secs(30), range: Duration::ZERO..=Duration::from_secs(300) };
+/// A day, and up to a year.
+pub(super) const MAX_LIFETIME: Bounded<Duration> =
+    Bounded { default: Duration::from_secs(86_400), range: Duration::from_secs(1)..=Duration::from_secs(366 * 86_400) };
 
 /// Claims that are handed out again to somebody else, or that users choose themselves.
 const REASSIGNABLE: [&str; 8] =
@@ -23,7 +34,7 @@ const REASSIGNABLE: [&str; 8] =
 pub(super) fn providers(at: &At, raw: Option<Members<RawProvider>>) -> Option<Providers> {
     let mut providers = Vec::new();
     let raw = raw?;
-    if raw.is_empty() {
+    if raw.0.is_empty() {
         at.fault("names no provider");
     }
     for (at, name, raw) in at.members(raw) {
@@ -49,12 +60,10 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
     let keys = keys(&at.field("local_jwks"), at.require("local_jwks", raw.local_jwks), &algorithms);
     let token_types = match at.take("token_types", raw.token_types) {
         Some(types) => texts(at, "token_types", Some(types)),
-        None => vec!["at+jwt".to_owned()],
+        None => vec![TOKEN_TYPE.to_owned()],
     };
-    let clock_skew = duration(at, "clock_skew", raw.clock_skew, Duration::from_secs(30), Duration::ZERO..=MOST_SKEW);
-    let day = Duration::from_secs(86_400);
-    let year = day.saturating_mul(366);
-    let max_lifetime = duration(at, "max_lifetime", raw.max_lifetime, day, Duration::from_secs(1)..=year);
+    let clock_skew = duration(at, "clock_skew", raw.clock_skew, &CLOCK_SKEW);
+    let max_lifetime = duration(at, "max_lifetime", raw.max_lifetime, &MAX_LIFETIME);
     let require_claims = at.take("require_claims", raw.require_claims).unwrap_or_default();
     let require_claims =
         at.field("require_claims").items(require_claims).into_iter().filter_map(|(at, raw)| claim_path(&at, raw));
@@ -173,11 +182,11 @@ fn principal(at: &At, raw: RawPrincipal) -> Option<PrincipalRule> {
     at.unknown(&raw.unknown);
     let entity_type = match at.take("type", raw.entity_type) {
         Some(text) => entity_type(&at.field("type"), &text),
-        None => EntityType::parse("User"),
+        None => EntityType::parse(PRINCIPAL_TYPE),
     };
     let id = match at.take("id", raw.id) {
         Some(raw) => claim_path(&at.field("id"), raw),
-        None => ClaimPath::dotted("sub"),
+        None => ClaimPath::dotted(PRINCIPAL_ID),
     };
     if let Some(name) = id.as_ref().map(ClaimPath::last).filter(|name| REASSIGNABLE.contains(name)) {
         at.field("id")
@@ -248,7 +257,7 @@ pub(super) fn value_type(at: &At, text: Option<String>) -> Option<ValueType> {
     let text = text?;
     let value_type = ValueType::of_name(&text);
     if value_type.is_none() {
-        at.field("type").fault(format!("`{text}` is none of Boolean, Decimal, Long, Set<String>, String"));
+        at.field("type").fault(format!("`{text}` is none of {}", ValueType::ALL.map(ValueType::name).join(", ")));
     }
     value_type
 }

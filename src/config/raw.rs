@@ -1,14 +1,26 @@
 //! What users write, member by member. Every object collects the members that it does not know.
+//!
+//! The filter needs names and types. The comments, and the rules that follow a `=`, are for the JSON Schema that editors
+//! complete configurations by; see `json_schema`.
 
 use serde_json::{Map, Value};
 
 use super::field::{Field, FromValue, Members};
+#[cfg(feature = "json-schema")]
+use super::json_schema::*;
+use crate::route::ParameterKind;
 
 macro_rules! raw {
-    ($name:ident { $($field:ident $(as $written:literal)? : $type:ty),* $(,)? }) => {
+    (
+        $(#[doc = $about:literal])*
+        $name:ident {
+            $($(#[doc = $doc:literal])* $field:ident $(as $written:literal)? : $type:ty $(= $rule:expr)?),* $(,)?
+        } $(= $whole:expr)?
+    ) => {
+        $(#[doc = $about])*
         #[derive(Debug, Default)]
         pub(super) struct $name {
-            $(pub(super) $field: Field<$type>,)*
+            $($(#[doc = $doc])* pub(super) $field: Field<$type>,)*
             /// Members of other names.
             pub(super) unknown: Map<String, Value>,
         }
@@ -19,155 +31,356 @@ macro_rules! raw {
                 Ok(Self { $($field: Field::take(&mut members, raw!(@name $field $($written)?)),)* unknown: members })
             }
         }
+
+        #[cfg(feature = "json-schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                Object::name(stringify!($name))
+            }
+
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let mut object = Object::new(&[$($about),*]);
+                $(object.member(
+                    raw!(@name $field $($written)?),
+                    &[$($doc),*],
+                    generator.subschema_for::<Field<$type>>(),
+                    raw!(@rule $($rule)?),
+                );)*
+                object.finish(raw!(@rule $($whole)?))
+            }
+        }
     };
     (@name $field:ident $written:literal) => { $written };
     (@name $field:ident) => { stringify!($field) };
+    (@rule $rule:expr) => { $rule };
+    (@rule) => { any() };
 }
 
 type List<T> = Vec<Field<T>>;
 
-raw!(RawConfig {
-    mode: String,
-    host: RawHost,
-    providers: Members<RawProvider>,
-    credentials: RawCredentials,
-    routes: List<RawRoute>,
-    policies: RawPolicies,
-    separation: RawSeparation,
-    forward: RawForward,
-    audit: RawAudit,
-    limits: RawLimits,
-});
+raw!(
+    /// What cedar-gate decides by: whose tokens it takes, what requests mean, and which policies answer.
+    RawConfig {
+        /// Whether verdicts are enforced, or only recorded.
+        mode: String = is(&MODE),
+        /// What the gateway is able to do, which the filter cannot find out.
+        host: RawHost,
+        /// The issuers of tokens, by names of `a-z`, `0-9` and `-`. The name is the first part of each principal's id.
+        providers: Members<RawProvider> = not_empty().and(named("^[a-z0-9-]+$")).required(),
+        /// Where tokens stand in requests. Without it: `authorization`, with the scheme `Bearer`.
+        credentials: RawCredentials,
+        /// What requests mean. A request that matches no route is refused.
+        routes: List<RawRoute> = not_empty().required(),
+        /// Where the policies come from: exactly one of these.
+        policies: RawPolicies = any().required(),
+        /// Roles that one session must not hold together.
+        separation: RawSeparation,
+        /// What the upstream gets to see.
+        forward: RawForward,
+        /// What is recorded.
+        audit: RawAudit,
+        /// Bounds on what one request may cost.
+        limits: RawLimits,
+    }
+);
 
-raw!(RawHost { body_before_headers: bool });
+raw!(
+    /// What the gateway is able to do.
+    RawHost {
+        /// Asserts that the gateway lets the filter hold the headers back until the body is there (Envoy:
+        /// `allow_on_headers_stop_iteration: true`). Routes with `body` need it.
+        body_before_headers: bool = any().or(false),
+    }
+);
 
-raw!(RawProvider {
-    issuer: String,
-    audiences: List<String>,
-    algorithms: List<String>,
-    local_jwks: RawLocalJwks,
-    token_types: List<String>,
-    clock_skew: String,
-    max_lifetime: String,
-    require_claims: List<RawClaimPath>,
-    principal: RawPrincipal,
-    parents: List<RawParent>,
-    clients: RawClients,
-});
+raw!(
+    /// An issuer of tokens.
+    RawProvider {
+        /// Equal to the claim `iss`, byte for byte.
+        issuer: String = not_empty().required(),
+        /// One member of the claim `aud` must be one of these, byte for byte.
+        audiences: List<String> = not_empty().and(each(not_empty())).required(),
+        /// Accepted values of `alg`. There is no `none`.
+        algorithms: List<String> = not_empty().and(each(words(Algorithm::ALL.map(Algorithm::name)))).required(),
+        /// The issuer's keys.
+        local_jwks: RawLocalJwks = any().required(),
+        /// Accepted values of `typ`, without regard to case. `absent` stands for a header without `typ`.
+        token_types: List<String> = not_empty().and(each(not_empty())).or([TOKEN_TYPE]),
+        /// How far clocks may differ.
+        clock_skew: String = span(&CLOCK_SKEW),
+        /// The longest time from `iat` to `exp`.
+        max_lifetime: String = span(&MAX_LIFETIME),
+        /// Claims that must be present and not null, besides `iss`, `aud`, `exp`, `iat` and `sub`.
+        require_claims: List<RawClaimPath> = any().or(NONE),
+        /// How a principal is made of a token.
+        principal: RawPrincipal = any().or(Map::new()),
+        /// Which entities a principal belongs to, by its claims: roles, groups.
+        parents: List<RawParent> = any().or(NONE),
+        /// Which tokens belong to a client instead of a user.
+        clients: RawClients,
+    }
+);
 
-raw!(RawLocalJwks { inline: RawJwks });
+raw!(
+    /// Keys that stand in the configuration.
+    RawLocalJwks {
+        /// A JWK set (RFC 7517 §5).
+        inline: RawJwks = any().required(),
+    }
+);
 
-raw!(RawJwks {
-    keys: List<Map<String, Value>>,
-});
+raw!(
+    /// A JWK set (RFC 7517 §5).
+    RawJwks {
+        /// Public keys, or secrets for HMAC. Further members of a key are not looked at.
+        keys: List<Map<String, Value>> = not_empty().required(),
+    }
+);
 
-raw!(RawPrincipal {
-    entity_type as "type": String,
-    id: RawClaimPath,
-    attributes: Members<RawClaimAttribute>,
-});
+raw!(
+    /// How a principal is made of a token.
+    RawPrincipal {
+        /// Its entity type.
+        entity_type as "type": String = entity_type().or(PRINCIPAL_TYPE),
+        /// The claim behind its id. Not one that may be given to somebody else one day, such as an address.
+        id: RawClaimPath = any().or(PRINCIPAL_ID),
+        /// Its attributes, by their names in policies.
+        attributes: Members<RawClaimAttribute> = any().or(Map::new()),
+    }
+);
 
-raw!(RawClaimAttribute {
-    claim: RawClaimPath,
-    value_type as "type": String,
-    required: bool,
-});
+raw!(
+    /// An attribute that comes from a claim.
+    RawClaimAttribute {
+        /// Where its value stands.
+        claim: RawClaimPath = any().required(),
+        /// Its type. A claim of another type refuses the token.
+        value_type as "type": String = value_type(true).required(),
+        /// Whether a token without it is refused.
+        required: bool = any().or(false),
+    }
+);
 
-raw!(RawParent {
-    claim: RawClaimPath,
-    entity_type as "type": String,
-    allow: List<String>,
-});
+raw!(
+    /// Entities that a principal belongs to, by one of its claims.
+    RawParent {
+        /// A list of strings: roles, groups.
+        claim: RawClaimPath = any().required(),
+        /// Their entity type.
+        entity_type as "type": String = entity_type().required(),
+        /// The values that count; others are passed over. Without it, all count.
+        allow: List<String> = not_empty().and(each(not_empty())),
+    }
+);
 
-raw!(RawClients {
-    entity_type as "type": String,
-    when: RawClientCondition,
-});
+raw!(
+    /// Tokens whose subject is a client (RFC 9068 §5).
+    RawClients {
+        /// The entity type of such principals.
+        entity_type as "type": String = entity_type().required(),
+        /// What such a token is known by.
+        when: RawClientCondition = any().required(),
+    }
+);
 
-raw!(RawClientCondition { claim: RawClaimPath, equals_claim: RawClaimPath });
+raw!(
+    /// Two claims that are equal in the token of a client.
+    RawClientCondition {
+        /// The one.
+        claim: RawClaimPath = any().required(),
+        /// The other.
+        equals_claim: RawClaimPath = any().required(),
+    }
+);
 
-raw!(RawCredentials {
-    from_headers: List<RawHeaderCredential>,
-});
+raw!(
+    /// Where tokens stand in requests.
+    RawCredentials {
+        /// Headers that may carry the token. A request has exactly one.
+        from_headers: List<RawHeaderCredential> = not_empty().required(),
+    }
+);
 
-raw!(RawHeaderCredential {
-    name: String,
-    schemes: List<String>,
-});
+raw!(
+    /// A header that may carry the token.
+    RawHeaderCredential {
+        /// Its name.
+        name: String = matches(HEADER_NAME).required(),
+        /// Accepted schemes: `Bearer`. Without any, the value is the token itself.
+        schemes: List<String> = each(matches("^[Bb][Ee][Aa][Rr][Ee][Rr]$")).or(NONE),
+    }
+);
 
-raw!(RawRoute {
-    methods: List<String>,
-    path: String,
-    params: Members<RawParameterKind>,
-    access: String,
-    action: String,
-    resource: RawResource,
-    scopes: List<String>,
-    body: Members<RawBodyMember>,
-    query: Members<RawDeclaration>,
-    headers: Members<RawDeclaration>,
-});
+raw!(
+    /// Requests of some methods to one path, and what they mean.
+    RawRoute {
+        /// Methods in upper case. `HEAD` is not implied by `GET`.
+        methods: List<String> = not_empty().and(each(matches("^[A-Z-]+$").but_not("CONNECT"))).required(),
+        /// A path with parameters: `/payments/{id}`, `/files/{*rest}`.
+        path: String = matches("^/").required(),
+        /// The grammars of path parameters.
+        params: Members<RawParameterKind> = named("^[a-z][a-z0-9_]*$"),
+        /// Whether everybody may pass, without a token, or policies decide.
+        access: String = is(&ACCESS),
+        /// An action's id (`view`), or its whole name (`Bank::Action::"view"`).
+        action: String,
+        /// What the action is done to.
+        resource: RawResource,
+        /// Scopes that the token must have, all of them.
+        scopes: List<String> = each(matches(SCOPE)).or(NONE),
+        /// Members of the JSON body that policies see, by their names in policies. The request waits for its body.
+        body: Members<RawBodyMember>,
+        /// Query parameters that policies see.
+        query: Members<RawDeclaration>,
+        /// Request headers that policies see, by their names in lower case.
+        headers: Members<RawDeclaration> = named(LOWER_CASE_HEADER_NAME),
+    } = unless_public(&["action", "resource"], &["scopes", "body", "query", "headers"])
+);
 
-raw!(RawResource {
-    entity_type as "type": String,
-    id: String,
-    parents: List<RawResourceParent>,
-    attributes: Members<RawAttributeSource>,
-});
+raw!(
+    /// How the resource of a request is made.
+    RawResource {
+        /// Its entity type.
+        entity_type as "type": String = entity_type().required(),
+        /// Its id, a text with path parameters: `{id}`, `{tenant}/{id}`, `main`.
+        id: String = not_empty().required(),
+        /// What it belongs to.
+        parents: List<RawResourceParent> = any().or(NONE),
+        /// What the request says about it, by names in policies.
+        attributes: Members<RawAttributeSource> = any().or(Map::new()),
+    }
+);
 
-raw!(RawResourceParent {
-    entity_type as "type": String,
-    id: String,
-});
+raw!(
+    /// An entity that a resource belongs to.
+    RawResourceParent {
+        /// Its entity type.
+        entity_type as "type": String = entity_type().required(),
+        /// Its id, a text with path parameters.
+        id: String = not_empty().required(),
+    }
+);
 
-raw!(RawAttributeSource { body: String, param: String, query: String, text: String });
+raw!(
+    /// Where an attribute of a resource comes from: exactly one of these.
+    RawAttributeSource {
+        /// The pointer of a member that the route's `body` declares.
+        body: String = matches(POINTER),
+        /// A path parameter.
+        param: String,
+        /// A parameter that the route's `query` declares.
+        query: String,
+        /// A fixed text.
+        text: String,
+    } = one_of_its_members()
+);
 
-raw!(RawBodyMember {
-    pointer: String,
-    value_type as "type": String,
-    required: bool,
-});
+raw!(
+    /// A member of the JSON body.
+    RawBodyMember {
+        /// Where it stands (RFC 6901).
+        pointer: String = matches(POINTER).required(),
+        /// Its type. A body with another type there is refused.
+        value_type as "type": String = value_type(true).required(),
+        /// Whether a body without it is refused.
+        required: bool = any().or(false),
+    }
+);
 
-raw!(RawDeclaration {
-    value_type as "type": String,
-    required: bool,
-});
+raw!(
+    /// A query parameter or a header.
+    RawDeclaration {
+        /// Its type. A request with another value there is refused.
+        value_type as "type": String = value_type(false).required(),
+        /// Whether a request without it is refused.
+        required: bool = any().or(false),
+    }
+);
 
-raw!(RawPolicies { embedded: String, inline: RawInlinePolicies, directory: String });
+raw!(
+    /// Where the policies come from: exactly one of these.
+    RawPolicies {
+        /// The name of a policy set that is compiled in.
+        embedded: String,
+        /// A policy set as text.
+        inline: RawInlinePolicies,
+        /// A folder beside the configuration, with `schema.cedarschema`, policies in `*.cedar`, and perhaps
+        /// `entities.json`. For `cedar-gate render`, which puts its content here; the filter itself reads no files.
+        directory: String,
+    } = one_of_its_members()
+);
 
-raw!(RawInlinePolicies {
-    schema: String,
-    policies: RawPolicyTexts,
-    entities: List<Value>,
-});
+raw!(
+    /// A policy set as text.
+    RawInlinePolicies {
+        /// A schema in Cedar's own syntax.
+        schema: String = any().required(),
+        /// Policies in Cedar's own syntax: one text, or texts by the names of their files.
+        policies: RawPolicyTexts = any().required(),
+        /// Static entities in Cedar's JSON form.
+        entities: List<Value> = any().or(NONE),
+    }
+);
 
-raw!(RawSeparation {
-    constraints as "static": List<RawStaticConstraint>,
-});
+raw!(
+    /// Separation of duties.
+    RawSeparation {
+        /// Sets of roles of which one session may hold a few at most.
+        constraints as "static": List<RawStaticConstraint> = any().or(NONE),
+    }
+);
 
-raw!(RawStaticConstraint {
-    id: String,
-    roles: List<String>,
-    entity_type as "type": String,
-    at_most: usize,
-});
+raw!(
+    /// Roles of which one session may hold a few at most.
+    RawStaticConstraint {
+        /// Its name in audit records.
+        id: String = not_empty().required(),
+        /// The ids of two or more different roles.
+        roles: List<String> = any().different(2).required(),
+        /// The entity type of the roles.
+        entity_type as "type": String = entity_type().or(ROLE_TYPE),
+        /// How many of them a session may hold; less than their number.
+        at_most: usize = any().at_least(1).required(),
+    }
+);
 
-raw!(RawForward {
-    token: String,
-    headers: Members<RawClaimPath>,
-    protected_headers: List<String>,
-});
+raw!(
+    /// What the upstream gets to see.
+    RawForward {
+        /// Whether the headers that may carry the token go on.
+        token: String = is(&TOKEN),
+        /// Headers that are set from claims of the verified token. The same names from outside are removed.
+        headers: Members<RawClaimPath> = named(HEADER_NAME),
+        /// Headers that are removed from every request, in every spelling.
+        protected_headers: List<String> = each(matches(HEADER_NAME)).or(NONE),
+    }
+);
 
-raw!(RawAudit { log: bool });
+raw!(
+    /// What is recorded.
+    RawAudit {
+        /// Whether each decision is logged, at level info.
+        log: bool = any().or(true),
+    }
+);
 
-raw!(RawLimits {
-    token_bytes: usize,
-    claims_depth: usize,
-    policy_depth: usize,
-    policy_chain: usize,
-    body_bytes: usize,
-    body_timeout: String,
-});
+raw!(
+    /// Bounds on what one request may cost.
+    RawLimits {
+        /// Bytes of the longest token.
+        token_bytes: usize = bounded(&TOKEN_BYTES),
+        /// Levels of arrays and objects in the claims.
+        claims_depth: usize = bounded(&CLAIMS_DEPTH),
+        /// How deep policies and schema may nest.
+        policy_depth: usize = bounded(&POLICY_DEPTH),
+        /// Operators on the way from the outside of a policy to its deepest expression.
+        policy_chain: usize = bounded(&POLICY_CHAIN),
+        /// Bytes of the longest body that a decision waits for.
+        body_bytes: usize = bounded(&BODY_BYTES),
+        /// How long a decision waits for a body.
+        body_timeout: String = span(&BODY_TIMEOUT),
+    }
+);
 
 /// One text, or texts by the names of their files.
 #[derive(Debug)]
@@ -215,7 +428,13 @@ pub(super) enum RawParameterKind {
     Pattern(RawPattern),
 }
 
-raw!(RawPattern { pattern: String });
+raw!(
+    /// A grammar of one's own.
+    RawPattern {
+        /// A regular expression that must match the whole value.
+        pattern: String = any().required(),
+    }
+);
 
 impl FromValue for RawParameterKind {
     fn from_value(value: Value) -> Result<Self, String> {
@@ -223,7 +442,7 @@ impl FromValue for RawParameterKind {
             Value::String(name) => Ok(Self::Named(name)),
             Value::Object(_) => RawPattern::from_value(value).map(Self::Pattern),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-                Err("must be integer, segment, slug, uuid, or an object with `pattern`".to_owned())
+                Err(format!("must be {}, or an object with `pattern`", ParameterKind::NAMES.join(", ")))
             }
         }
     }

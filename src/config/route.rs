@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fault::At;
-use super::field::{Field, Members};
+use super::field::{Field, Members, Switch};
 use super::provider::{entity_type, value_type};
 use super::raw::{RawAttributeSource, RawBodyMember, RawDeclaration, RawParameterKind, RawResource, RawRoute};
 use crate::http::HeaderName;
@@ -13,6 +13,9 @@ use crate::route::{
     ResourceTemplate, Route, RouteTable, TextTemplate,
 };
 use crate::token::is_scope_character;
+
+/// Whether everybody may pass, without a token.
+pub(super) const ACCESS: Switch = Switch { words: ["public", "protected"], on: "public" };
 
 /// A route whose question to the policies has not been planned yet.
 pub(super) struct Draft {
@@ -51,15 +54,7 @@ fn draft(at: &At, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
     let path = at.require("path", raw.path).and_then(|text| {
         PathTemplate::parse(&text, kinds).map_err(|error| at.field("path").fault(error.to_string())).ok()
     });
-    let public = match at.take("access", raw.access).as_deref() {
-        None | Some("protected") => false,
-        Some("public") => true,
-        Some(_) => {
-            at.field("access").fault("must be `public` or `protected`");
-            false
-        }
-    };
-    if public {
+    if ACCESS.is_on(at, "access", raw.access) {
         let given = [
             ("action", matches!(raw.action, Field::Absent)),
             ("resource", matches!(raw.resource, Field::Absent)),
@@ -124,7 +119,8 @@ fn kinds(at: &At, raw: Members<RawParameterKind>) -> BTreeMap<String, ParameterK
     for (at, name, raw) in at.members(raw) {
         let kind = match raw {
             RawParameterKind::Named(text) => {
-                ParameterKind::of_name(&text).ok_or_else(|| format!("`{text}` is none of integer, segment, slug, uuid"))
+                let names = || ParameterKind::NAMES.join(", ");
+                ParameterKind::of_name(&text).ok_or_else(|| format!("`{text}` is none of {}", names()))
             }
             RawParameterKind::Pattern(raw) => {
                 at.unknown(&raw.unknown);
@@ -201,19 +197,23 @@ fn resource_template(
     let text =
         |at: &At, text: &str| TextTemplate::parse(text, path.kinds()).map_err(|error| at.fault(error.to_string())).ok();
     let resource_type = at.require("type", raw.entity_type).and_then(|text| entity_type(&at.field("type"), &text));
-    let id = at.require("id", raw.id).and_then(|id| text(&at.field("id"), &id));
+    let own_id = at.require("id", raw.id).and_then(|id| text(&at.field("id"), &id));
     let mut parents = Vec::new();
     for (at, raw) in at.field("parents").items(at.take("parents", raw.parents).unwrap_or_default()) {
         at.unknown(&raw.unknown);
         let parent_type = at.require("type", raw.entity_type).and_then(|text| entity_type(&at.field("type"), &text));
         let id = at.require("id", raw.id).and_then(|id| text(&at.field("id"), &id));
-        parents.extend(parent_type.zip(id));
+        let parent = parent_type.zip(id);
+        if parent.is_some() && parent == resource_type.clone().zip(own_id.clone()) {
+            at.fault("is the resource itself");
+        }
+        parents.extend(parent);
     }
     let mut attributes = BTreeMap::new();
     for (at, name, raw) in at.field("attributes").members(at.take("attributes", raw.attributes).unwrap_or_default()) {
         attributes.extend(source(&at, raw, path, body, query).map(|source| (name, source)));
     }
-    Some(ResourceTemplate { entity_type: resource_type?, id: id?, parents, attributes })
+    Some(ResourceTemplate { entity_type: resource_type?, id: own_id?, parents, attributes })
 }
 
 fn source(

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::fault::At;
+use super::field::Switch;
 use super::provider::{claim_path, entity_type};
 use super::raw::{RawAudit, RawCredentials, RawForward, RawHost, RawSeparation, RawStaticConstraint};
 use crate::credential::{Credentials, HeaderCredential};
@@ -11,6 +12,12 @@ use crate::http::HeaderName;
 use crate::policy::{Engine, EntityId, EntityType};
 use crate::separation::{Separation, StaticConstraint};
 use crate::token::Providers;
+
+/// The entity type of the roles of a constraint, where none is named.
+pub(super) const ROLE_TYPE: &str = "Role";
+
+/// Whether the token goes on to the upstream.
+pub(super) const TOKEN: Switch = Switch { words: ["keep", "remove"], on: "remove" };
 
 /// Headers that carry the message itself; a claim in their place would break the request.
 const OF_THE_MESSAGE: [&str; 9] = [
@@ -102,7 +109,7 @@ fn constraint(at: &At, raw: RawStaticConstraint) -> Option<StaticConstraint> {
     }
     let role_type = match at.take("type", raw.entity_type) {
         Some(text) => entity_type(&at.field("type"), &text),
-        None => EntityType::parse("Role"),
+        None => EntityType::parse(ROLE_TYPE),
     }?;
     let roles = at.require("roles", raw.roles)?;
     let roles: Vec<String> = at.field("roles").items(roles).into_iter().map(|(_, role)| role).collect();
@@ -140,14 +147,7 @@ pub(super) fn check_separation(at: &At, separation: &Separation, engine: &Engine
 pub(super) fn forward(at: &At, raw: Option<RawForward>, credentials: &Credentials) -> Forward {
     let Some(raw) = raw else { return Forward::default() };
     at.unknown(&raw.unknown);
-    let removes_token = match at.take("token", raw.token).as_deref() {
-        None | Some("keep") => false,
-        Some("remove") => true,
-        Some(_) => {
-            at.field("token").fault("must be `keep` or `remove`");
-            false
-        }
-    };
+    let removes_token = TOKEN.is_on(at, "token", raw.token);
     let free = |at: &At, name: &HeaderName| {
         if OF_THE_MESSAGE.contains(&name.folded()) {
             at.fault("belongs to the message itself");

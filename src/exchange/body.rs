@@ -49,10 +49,7 @@ pub(super) fn check_head(headers: &Headers, longest: usize) -> Result<(), Cause>
 /// # Errors
 ///
 /// [`Cause::BodyInvalid`].
-pub(super) fn read(
-    body: &[u8],
-    declared: &BTreeMap<String, BodyMember>,
-) -> Result<BTreeMap<String, TypedValue>, Cause> {
+pub fn read(body: &[u8], declared: &BTreeMap<String, BodyMember>) -> Result<BTreeMap<String, TypedValue>, Cause> {
     let document = json::parse(body, BODY).map_err(|_| Cause::BodyInvalid)?;
     let mut values = BTreeMap::new();
     for (name, member) in declared {

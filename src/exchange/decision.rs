@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Arrival, Now, body};
+use super::{Arrival, Now, body, notes};
 use crate::audit::{Record, bounded, hexadecimal};
 use crate::gate::Gate;
 use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead, fold};
+use crate::journal::Journal;
 use crate::policy::{Facts, Permit, TypedValue};
 use crate::refusal::{Cause, Refusal};
 use crate::route::{Access, Declaration, Parameters, Protected};
@@ -49,7 +50,7 @@ pub(super) struct Asking {
 }
 
 /// Decides as far as the head alone allows. What is learnt on the way stays in `known`.
-pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result<Step, Refusal> {
+pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known, journal: &mut Journal) -> Result<Step, Refusal> {
     let config = gate.config();
     let Arrival { headers, end_of_stream, source, now, .. } = arrival;
 
@@ -58,16 +59,25 @@ pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result
     known.of_pairs(&headers);
     let head = RequestHead::from_pairs(headers).map_err(|_| Cause::HeaderMalformed)?;
     known.of_head(gate, &head);
+    journal.note(|| notes::head(&head, source));
+    journal.note(|| notes::clock(now));
     let seconds = now.reliable_seconds().ok_or(Cause::ClockUnreliable)?;
-    let host = Authority::parse(&head.authority).map_err(|_| Cause::HostMalformed)?;
+    let host = Authority::parse(&head.authority);
+    journal.note(|| notes::host(host.as_ref().ok()));
+    let host = host.map_err(|_| Cause::HostMalformed)?;
     known.record.host = Some(bounded(host.host()));
-    let (path, query) = CanonicalPath::parse(&head.target).map_err(|_| Cause::PathMalformed)?;
+    let path = CanonicalPath::parse(&head.target);
+    journal.note(|| notes::path(path.as_ref().ok().map(|(path, _)| path)));
+    let (path, query) = path.map_err(|_| Cause::PathMalformed)?;
     known.record.path = Some(bounded(path.as_str()));
     let query = Query::new(query);
+    journal.note(|| notes::meaning(&head, query));
     refuse_replaced_meaning(gate, &head, query)?;
 
     // Which action that is, on what.
-    let (index, route, parameters) = config.routes.find(&head.method, &path)?;
+    let found = config.routes.find(&head.method, &path);
+    journal.note(|| notes::route(&config.routes, &head.method, &path, found.as_ref().ok()));
+    let (index, route, parameters) = found?;
     known.record.route = Some(route.name.clone());
     let protected = match &route.access {
         Access::Public(declaration) => return Ok(Step::Permitted(Permit::of_public_route(declaration))),
@@ -76,33 +86,39 @@ pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known) -> Result
     known.record.action = Some(protected.plan.action_name());
 
     // Who asks.
-    let session = authenticate(gate, &head.headers, query, seconds, known)?;
+    let session = authenticate(gate, &head.headers, query, seconds, known, journal)?;
     let held = config.engine.held(&session);
+    journal.note(|| notes::separation(&config.separation, &held));
     known.session = Some(session);
     if let Some(constraint) = config.separation.violated(&held) {
         known.record.policies = vec![format!("separation:{}", constraint.id)];
         return Err(Cause::SeparationStatic.into());
     }
     let session = known.session.as_ref().ok_or(Cause::PolicyError)?;
+    journal.note(|| notes::scopes(protected, session));
     if !protected.scopes.iter().all(|scope| session.scopes.contains(scope)) {
         return Err(Refusal { cause: Cause::ScopeInsufficient, scopes: protected.scopes.clone() });
     }
 
     // What the request says about itself.
+    journal.note(|| notes::declared_query(protected, query));
+    let declared = declared_query(protected, query)?;
+    journal.note(|| notes::declared_headers(protected, &head.headers));
     let facts = Facts {
         method: head.method.clone(),
         host: host.host().to_owned(),
         path: path.as_str().to_owned(),
         source,
         now: seconds,
-        query: declared_query(protected, query)?,
+        query: declared,
         headers: declared_headers(protected, &head.headers)?,
         body: BTreeMap::new(),
     };
     let question = Question { route: index, parameters, facts };
     if protected.body.is_empty() {
-        return question.ask(gate, known).map(Step::Permitted);
+        return question.ask(gate, known, journal).map(Step::Permitted);
     }
+    journal.note(|| notes::body_head(&head.headers, config.limits.body_bytes));
     body::check_head(&head.headers, config.limits.body_bytes)?;
     if end_of_stream { Err(Cause::BodyInvalid.into()) } else { Ok(Step::AwaitBody(Box::new(question))) }
 }
@@ -131,15 +147,17 @@ fn authenticate(
     query: Query<'_>,
     now: i64,
     known: &mut Known,
+    journal: &mut Journal,
 ) -> Result<Session, Cause> {
     let config = gate.config();
+    journal.note(|| notes::credential(headers, &config.credentials));
     let credential = config.credentials.extract(headers, query)?;
-    let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth)?;
-    let authentic = untrusted.authenticate(gate.verifier())?;
+    let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth, journal)?;
+    let authentic = untrusted.authenticate(gate.verifier(), journal)?;
     known.record.provider = Some(authentic.provider().name.clone());
     let token_id = authentic.claims().identifier("jti").ok().flatten().map(bounded);
     known.record.token_id = Some(token_id.unwrap_or_else(|| gate.token_name(credential.token())));
-    let session = authentic.timely(now)?.bound()?.session()?;
+    let session = authentic.timely(now, journal)?.bound(journal)?.session(journal)?;
     known.of_session(&session);
     Ok(session)
 }
@@ -163,7 +181,11 @@ fn declared_headers(protected: &Protected, headers: &Headers) -> Result<BTreeMap
     Ok(values)
 }
 
-fn typed(name: &str, text: Option<&str>, declaration: Declaration) -> Result<Option<(String, TypedValue)>, ()> {
+pub(super) fn typed(
+    name: &str,
+    text: Option<&str>,
+    declaration: Declaration,
+) -> Result<Option<(String, TypedValue)>, ()> {
     match text {
         Some(text) => {
             let value = TypedValue::of_text(text, declaration.value_type).ok_or(())?;
@@ -176,13 +198,16 @@ fn typed(name: &str, text: Option<&str>, declaration: Declaration) -> Result<Opt
 
 impl Question {
     /// Asks the policies.
-    fn ask(&self, gate: &Gate, known: &mut Known) -> Result<Permit, Refusal> {
+    fn ask(&self, gate: &Gate, known: &mut Known, journal: &mut Journal) -> Result<Permit, Refusal> {
         let config = gate.config();
         let protected = config.routes.protected(self.route).ok_or(Cause::PolicyError)?;
         let session = known.session.as_ref().ok_or(Cause::PolicyError)?;
         let resource = protected.resource.fill(&self.parameters, &self.facts);
         known.record.resource = Some(bounded(&resource.id.to_string()));
+        journal.note(|| notes::question(config, protected, session, &resource, &self.facts));
         let verdict = config.engine.decide(&protected.plan, session, &resource, &self.facts);
+        journal.note(|| notes::policies(config, protected, session, &resource, &self.facts));
+        journal.note(|| notes::verdict(&verdict));
         known.record.policies = verdict.policies;
         known.record.reasons = verdict.reasons;
         known.record.errors = verdict.errors.iter().map(|error| bounded(error)).collect();
@@ -205,14 +230,20 @@ impl Asking {
     }
 
     /// Reads what the route declares of the body.
-    pub(super) fn read_body(&self, body: &[u8]) -> Result<BTreeMap<String, TypedValue>, Cause> {
+    pub(super) fn read_body(&self, body: &[u8], journal: &mut Journal) -> Result<BTreeMap<String, TypedValue>, Cause> {
+        journal.note(|| notes::body(body, &self.declared));
         body::read(body, &self.declared)
     }
 
     /// Asks the policies with the body.
-    pub(super) fn ask_with(&mut self, gate: &Gate, body: BTreeMap<String, TypedValue>) -> Result<Permit, Refusal> {
+    pub(super) fn ask_with(
+        &mut self,
+        gate: &Gate,
+        body: BTreeMap<String, TypedValue>,
+        journal: &mut Journal,
+    ) -> Result<Permit, Refusal> {
         self.question.facts.body = body;
-        self.question.ask(gate, &mut self.known)
+        self.question.ask(gate, &mut self.known, journal)
     }
 
     /// What is known, once the decision is made.

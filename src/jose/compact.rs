@@ -5,15 +5,24 @@ use serde_json::{Map, Value};
 
 use crate::json::{self, Bounds};
 
-/// A token that is well-formed as a compact JWS: three segments of strict base64url, two of them strict JSON objects.
+/// A compact JWS: three segments of strict base64url, the first of them a strict JSON object.
 ///
-/// Nothing about it is verified.
+/// Nothing about it is verified, and its payload is bytes.
 #[derive(Clone, Debug)]
-pub struct CompactToken<'a> {
+pub struct CompactJws<'a> {
     /// The first two segments and the dot between them.
     signed: &'a [u8],
     signature: Vec<u8>,
     header: Header,
+    payload: Vec<u8>,
+}
+
+/// A token that is well-formed: a compact JWS whose payload is a strict JSON object.
+///
+/// Nothing about it is verified.
+#[derive(Clone, Debug)]
+pub struct CompactToken<'a> {
+    jws: CompactJws<'a>,
     claims: Map<String, Value>,
 }
 
@@ -48,15 +57,15 @@ const CLAIMS_VALUES: usize = 1024;
 /// A `kid` longer than this (in bytes) names no key of ours.
 const LONGEST_KEY_ID: usize = 256;
 
-impl<'a> CompactToken<'a> {
-    /// Parses a token whose length the caller has bounded already.
+impl<'a> CompactJws<'a> {
+    /// Parses a text whose length the caller has bounded already.
     ///
     /// # Errors
     ///
     /// [`CompactError`].
-    pub fn parse(text: &'a str, claims_depth: usize) -> Result<Self, CompactError> {
+    pub fn parse(text: &'a str) -> Result<Self, CompactError> {
         let mut segments = text.splitn(4, '.');
-        let (Some(header), Some(claims), Some(signature), None) =
+        let (Some(header), Some(payload), Some(signature), None) =
             (segments.next(), segments.next(), segments.next(), segments.next())
         else {
             return Err(CompactError::Malformed);
@@ -64,9 +73,7 @@ impl<'a> CompactToken<'a> {
         let (signed, _) = text.rsplit_once('.').ok_or(CompactError::Malformed)?;
         let signature = decode(signature)?;
         let header = Header::from_json(json::parse_object(&decode(header)?, HEADER).map_err(malformed)?)?;
-        let bounds = Bounds { depth: claims_depth, values: CLAIMS_VALUES };
-        let claims = json::parse_object(&decode(claims)?, bounds).map_err(malformed)?;
-        Ok(Self { signed: signed.as_bytes(), signature, header, claims })
+        Ok(Self { signed: signed.as_bytes(), signature, header, payload: decode(payload)? })
     }
 
     /// What the signature is over (RFC 7515 §5.2).
@@ -85,6 +92,32 @@ impl<'a> CompactToken<'a> {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
+    }
+}
+
+impl<'a> CompactToken<'a> {
+    /// Parses a token whose length the caller has bounded already.
+    ///
+    /// # Errors
+    ///
+    /// [`CompactError`].
+    pub fn parse(text: &'a str, claims_depth: usize) -> Result<Self, CompactError> {
+        let jws = CompactJws::parse(text)?;
+        let bounds = Bounds { depth: claims_depth, values: CLAIMS_VALUES };
+        let claims = json::parse_object(&jws.payload, bounds).map_err(malformed)?;
+        Ok(Self { jws, claims })
+    }
+
+    /// What is signed, and by what.
+    #[must_use]
+    pub fn jws(&self) -> &CompactJws<'a> {
+        &self.jws
+    }
+
+    /// Its header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.jws.header
     }
 
     /// Its claims, unverified.

@@ -4,7 +4,7 @@ use jwt_compact::AlgorithmSignature;
 use jwt_compact::alg::{Es256, Es256k, Hs256, Hs256Key, Hs384, Hs384Key, Hs512, Hs512Key, Rsa};
 
 use super::elliptic::{Es384, Es512, StrictEd25519};
-use super::{Algorithm, CompactToken, Key, VerifyingKey};
+use super::{Algorithm, CompactJws, Key, VerifyingKey};
 
 /// Verifies signatures. A host may put its own cryptography here; the binding of algorithm, key type, curve and hash
 /// stays with [`Algorithm`] and [`Key::serves`], so that a lenient host cannot widen it.
@@ -13,13 +13,13 @@ pub trait SignatureVerifier {
     fn verify(&self, algorithm: Algorithm, key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool;
 }
 
-/// Whether the token is signed by `key` with `algorithm`.
+/// Whether `jws` is signed by `key` with `algorithm`.
 ///
 /// jwt-compact's own token type is not used: it parses claims before it has checked the signature, and reads header
 /// members that nobody here believes, so that a signed token with an odd date would look like a forged one.
 #[must_use]
-pub fn holds(token: &CompactToken<'_>, algorithm: Algorithm, key: &Key, verifier: &dyn SignatureVerifier) -> bool {
-    key.serves(algorithm) && verifier.verify(algorithm, &key.material, token.signed(), token.signature())
+pub fn holds(jws: &CompactJws<'_>, algorithm: Algorithm, key: &Key, verifier: &dyn SignatureVerifier) -> bool {
+    key.serves(algorithm) && verifier.verify(algorithm, &key.material, jws.signed(), jws.signature())
 }
 
 /// Pure Rust inside of the VM: jwt-compact's algorithms, and ours behind its trait.

@@ -93,6 +93,15 @@ pub(super) type Offers = BTreeMap<String, Offer>;
 
 /// What the filter supplies on a route.
 pub(super) fn offers(route: &RouteQuestion) -> Offers {
+    offered(&route.body, &route.query, &route.headers)
+}
+
+/// What the filter supplies where these members of the body, query parameters and headers are declared.
+pub(super) fn offered(
+    body: &[(String, ValueType, bool)],
+    query: &[(String, ValueType, bool)],
+    headers: &[(String, ValueType, bool)],
+) -> Offers {
     let datetime = || Declared::Extension("datetime".to_owned());
     let strings = || Declared::Set(Box::new(Declared::String));
     let actor = |name: &str| (name.to_owned(), Attribute { declared: Declared::String, required: true });
@@ -117,11 +126,11 @@ pub(super) fn offers(route: &RouteQuestion) -> Offers {
         ("path", Fact::HttpPath, Declared::String, true),
     ];
     let mut http = record(http);
-    http.insert("headers".to_owned(), declared_values(&route.headers, Fact::Header));
-    http.insert("query".to_owned(), declared_values(&route.query, Fact::Query));
+    http.insert("headers".to_owned(), declared_values(headers, Fact::Header));
+    http.insert("query".to_owned(), declared_values(query, Fact::Query));
     let ip = Declared::Extension("ipaddr".to_owned());
     [
-        ("body".to_owned(), declared_values(&route.body, Fact::Body)),
+        ("body".to_owned(), declared_values(body, Fact::Body)),
         ("http".to_owned(), Offer::Record(http)),
         ("source".to_owned(), Offer::Record(record([("ip", Fact::SourceIp, ip, false)]))),
         ("time".to_owned(), Offer::Record(record([("now", Fact::TimeNow, datetime(), true)]))),
@@ -144,7 +153,7 @@ fn declared_values(values: &[(String, ValueType, bool)], fact: fn(String) -> Fac
     Offer::Record(values.iter().map(offer).collect())
 }
 
-fn declared(value_type: ValueType) -> Declared {
+pub(super) fn declared(value_type: ValueType) -> Declared {
     match value_type {
         ValueType::Boolean => Declared::Boolean,
         ValueType::Decimal => Declared::Extension("decimal".to_owned()),

@@ -1,22 +1,28 @@
 //! Loading a policy set, and asking it.
 
+mod direct;
+
+pub use direct::{DirectAnswer, DirectQuestion, DirectSet};
+
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator,
+    ActionConstraint, Authorizer, Context, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode,
+    Validator,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::context::{self, Facts, Plan};
-use super::entities::Store;
+use super::entities::{Described, Store};
 use super::guard::{self, Caps, Excess, Language};
+use super::inspect::Origins;
 use super::permit::Permit;
+use super::place::TextPlace;
 use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
-use super::schema::SchemaTypes;
 use super::source::Source;
-use super::{EntityId, EntityType, TypedValue, with_causes};
+use super::{EntityId, EntityType, TypedValue, schema, with_causes};
 use crate::audit::hexadecimal;
 use crate::refusal::Cause;
 use crate::token::Session;
@@ -29,6 +35,7 @@ pub struct Engine {
     authorizer: Authorizer,
     /// The `@reason`s by policy; looking an annotation up costs Cedar a parser's run.
     reasons: HashMap<PolicyId, String>,
+    origins: Origins,
     digest: String,
 }
 
@@ -61,6 +68,9 @@ const RESERVED_ANNOTATIONS: [&str; 4] = ["acr_values", "challenge", "max_age", "
 /// An id that no static entity has.
 const SAMPLE: &str = "cedar-gate: a sample";
 
+/// Another one, for a parent of the same type.
+const PARENT_SAMPLE: &str = "cedar-gate: a parent";
+
 impl Engine {
     /// Judges a policy set against the routes and principals of a configuration.
     ///
@@ -73,22 +83,17 @@ impl Engine {
         askers: &[Asker],
         routes: &[RouteQuestion],
     ) -> Result<Loaded, Vec<PolicyFault>> {
-        let (schema, types) = load_schema(source, caps)?;
+        let schema = load_schema(source, caps)?;
         let (policies, mut warnings) = load_policies(source, caps, &schema)?;
-        let store = Store::load(&source.entities, &schema)
-            .map_err(|message| vec![PolicyFault::new(format!("{}.entities", source.at), message)])?;
-        let reason =
-            |policy: &cedar_policy::Policy| Some((policy.id().clone(), policy.annotation("reason")?.to_owned()));
-        let reasons = policies.policies().filter_map(reason).collect();
-        let digest = digest(source);
-        let engine = Self { schema, policies, store, authorizer: Authorizer::new(), reasons, digest };
-
+        let engine = Self::assemble(source, schema, policies)?;
         let mut faults = Vec::new();
-        let all_offers =
-            |action: &str| context::union(routes.iter().filter(|route| route.action == action).map(context::offers));
+        // By what they mean, as `view` and `Action::"view"` are one action.
+        let all_offers = |action: Option<EntityUid>| {
+            context::union(routes.iter().filter(|route| route.action().ok() == action).map(context::offers))
+        };
         let mut plans = Vec::new();
         for route in routes {
-            match engine.plan(route, &types, &all_offers(&route.action)) {
+            match engine.plan(route, &all_offers(route.action().ok())) {
                 Ok(plan) => plans.push(plan),
                 Err(found) => faults.extend(found),
             }
@@ -108,10 +113,45 @@ impl Engine {
         if faults.is_empty() { Ok(Loaded { engine, plans, warnings }) } else { Err(faults) }
     }
 
+    fn assemble(source: &Source, schema: Schema, policies: PolicySet) -> Result<Self, Vec<PolicyFault>> {
+        let store = Store::load(&source.entities, &schema)
+            .map_err(|message| vec![PolicyFault::new(format!("{}.entities", source.at), message)])?;
+        let reason =
+            |policy: &cedar_policy::Policy| Some((policy.id().clone(), policy.annotation("reason")?.to_owned()));
+        let reasons = policies.policies().filter_map(reason).collect();
+        let (origins, digest) = (Origins::of(source, &policies), digest(source));
+        Ok(Self { schema, policies, store, authorizer: Authorizer::new(), reasons, origins, digest })
+    }
+
     /// A digest of schema, policies and static entities: SHA-256 in lower-case hex.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// All policies.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &cedar_policy::Policy> {
+        self.policies.policies()
+    }
+
+    /// Where they came from.
+    pub(super) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// The schema.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The static entities.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether a static entity has an attribute of this name.
+    pub(super) fn has_attribute(&self, id: &EntityId, name: &str) -> bool {
+        self.store.has_attribute(id, name)
     }
 
     /// Whether the schema has an entity type.
@@ -137,10 +177,23 @@ impl Engine {
     /// Decides about one request.
     #[must_use]
     pub fn decide(&self, plan: &Plan, session: &Session, resource: &Resource, facts: &Facts) -> Verdict {
-        if !plan.principals.contains(session.principal.0.type_name()) {
+        let asker = Described { id: &session.principal, attributes: &session.attributes, parents: &session.parents };
+        let asked = Described { id: &resource.id, attributes: &resource.attributes, parents: &resource.parents };
+        self.answer(plan, asker, asked, || plan.context(session, facts))
+    }
+
+    /// Answers a question. There is no other way to an answer of the policies.
+    fn answer(
+        &self,
+        plan: &Plan,
+        principal: Described<'_>,
+        resource: Described<'_>,
+        context: impl FnOnce() -> Result<Context, String>,
+    ) -> Verdict {
+        if !plan.principals.contains(principal.id.0.type_name()) {
             return Verdict::without_policies(Cause::PolicyDenied, Vec::new());
         }
-        match self.question(plan, session, resource, facts) {
+        match self.question(plan, principal, resource, context) {
             Ok((request, entities)) => {
                 self.verdict(&self.authorizer.is_authorized(&request, &plan.policies, &entities))
             }
@@ -148,20 +201,19 @@ impl Engine {
         }
     }
 
-    fn question(
+    pub(super) fn question(
         &self,
         plan: &Plan,
-        session: &Session,
-        resource: &Resource,
-        facts: &Facts,
+        principal: Described<'_>,
+        resource: Described<'_>,
+        context: impl FnOnce() -> Result<Context, String>,
     ) -> Result<(Request, cedar_policy::Entities), String> {
-        let context = plan.context(session, facts)?;
         // Without the schema, which would check once more what cannot differ: the types of principal and resource are
         // those of the plan, and the context was matched with its declaration when the plan was made.
         let request =
-            Request::new(session.principal.0.clone(), plan.action.clone(), resource.id.0.clone(), context, None)
+            Request::new(principal.id.0.clone(), plan.action.clone(), resource.id.0.clone(), context()?, None)
                 .map_err(|error| error.to_string())?;
-        Ok((request, self.store.slice(&plan.base, session, resource)?))
+        Ok((request, self.store.slice(&plan.base, principal, resource)?))
     }
 
     fn verdict(&self, response: &cedar_policy::Response) -> Verdict {
@@ -179,16 +231,9 @@ impl Engine {
         Verdict { outcome, policies: policies.into_iter().map(ToString::to_string).collect(), reasons, errors }
     }
 
-    fn plan(
-        &self,
-        route: &RouteQuestion,
-        types: &SchemaTypes,
-        elsewhere: &context::Offers,
-    ) -> Result<Plan, Vec<PolicyFault>> {
+    fn plan(&self, route: &RouteQuestion, elsewhere: &context::Offers) -> Result<Plan, Vec<PolicyFault>> {
         let fault = |field: &str, message: String| vec![PolicyFault::new(format!("{}.{field}", route.at), message)];
-        let action = action(&route.action).ok_or_else(|| {
-            fault("action", format!("`{}` is not an action: write `view` or `Bank::Action::\"view\"`", route.action))
-        })?;
+        let action = route.action().map_err(|fault| vec![fault])?;
         let principals: Vec<_> = match self.schema.principals_for_action(&action) {
             Some(principals) => principals.cloned().collect(),
             None => return Err(fault("action", format!("the schema has no action `{action}`"))),
@@ -199,9 +244,7 @@ impl Engine {
                 format!("the schema does not apply `{action}` to resources of type `{}`", route.resource_type);
             return Err(fault("resource.type", message));
         }
-        let namespace = action.type_name().namespace();
-        let declared = types
-            .context(&namespace, action.id().unescaped())
+        let declared = schema::context(&self.schema, &action)
             .ok_or_else(|| fault("action", format!("the context of `{action}` is not a record")))?;
         let mut complaints = Vec::new();
         let context = context::matched("context", &declared, &context::offers(route), elsewhere, &mut complaints);
@@ -209,12 +252,16 @@ impl Engine {
             return Err(complaints.into_iter().map(|complaint| PolicyFault::new(&route.at, complaint)).collect());
         }
         let (policies, base) =
-            self.slice_policies(&action).map_err(|message| vec![PolicyFault::new(&route.at, message)])?;
+            self.slice_policies(&action, &[]).map_err(|message| vec![PolicyFault::new(&route.at, message)])?;
         Ok(Plan { action, policies, base, principals, context })
     }
 
-    /// The policies whose scope admits an action, and the entities that they name.
-    fn slice_policies(&self, action: &EntityUid) -> Result<(PolicySet, cedar_policy::Entities), String> {
+    /// The policies whose scope admits an action, and the entities that they name, or that are `named` besides.
+    fn slice_policies(
+        &self,
+        action: &EntityUid,
+        named: &[EntityUid],
+    ) -> Result<(PolicySet, cedar_policy::Entities), String> {
         let actions = self.schema.action_entities().map_err(|error| with_causes(&error))?;
         let groups: Vec<&EntityUid> = actions.ancestors(action).into_iter().flatten().collect();
         let admits = |policy: &&cedar_policy::Policy| match policy.action_constraint() {
@@ -223,7 +270,8 @@ impl Engine {
             ActionConstraint::In(named) => named.iter().any(|named| named == action || groups.contains(&named)),
         };
         let admitted: Vec<_> = self.policies.policies().filter(admits).cloned().collect();
-        let named: Vec<EntityUid> = admitted.iter().flat_map(cedar_policy::Policy::entity_literals).collect();
+        let literals = admitted.iter().flat_map(cedar_policy::Policy::entity_literals);
+        let named: Vec<EntityUid> = literals.chain(named.iter().cloned()).collect();
         let own = std::iter::once(action).chain(groups).filter_map(|uid| actions.get(uid)).cloned().collect();
         let base = self.store.base(&named, own)?;
         Ok((PolicySet::from_policies(admitted).map_err(|error| with_causes(&error))?, base))
@@ -252,7 +300,8 @@ impl Engine {
                         .push(PolicyFault::new(at, format!("the static entity `{fixed}` has this attribute already")));
                 }
             }
-            let parents: Vec<EntityId> = route.parents.iter().map(|parent| EntityId::new(parent, SAMPLE)).collect();
+            let parents: Vec<EntityId> =
+                route.parents.iter().map(|parent| EntityId::new(parent, PARENT_SAMPLE)).collect();
             let check = self.rehearse_entity(&route.resource_type, id, &route.attributes, &parents);
             let Err(message) = check else { continue };
             let at = format!("{}.resource", route.at);
@@ -321,20 +370,14 @@ impl Verdict {
     }
 }
 
-/// The action of a configured name.
-fn action(text: &str) -> Option<EntityUid> {
-    if text.contains("::") {
-        return EntityUid::from_str(text).ok();
-    }
-    Some(EntityId::new(&EntityType::parse("Action")?, text).0)
-}
-
-fn load_schema(source: &Source, caps: Caps) -> Result<(Schema, SchemaTypes), Vec<PolicyFault>> {
+fn load_schema(source: &Source, caps: Caps) -> Result<Schema, Vec<PolicyFault>> {
     let fault = |message: String| vec![PolicyFault::new(format!("{}.schema", source.at), message)];
     guard::measure(&source.schema, Language::Schema, caps).map_err(|excess| fault(excess_message(excess, caps)))?;
-    let (schema, _) = Schema::from_cedarschema_str(&source.schema).map_err(|error| fault(with_causes(&error)))?;
-    let types = SchemaTypes::of(&source.schema).map_err(fault)?;
-    Ok((schema, types))
+    let (schema, _) = Schema::from_cedarschema_str(&source.schema).map_err(|error| {
+        let place = TextPlace::of_error("schema", &error);
+        fault(with_causes(&error)).into_iter().map(|fault| fault.in_text(place.clone())).collect::<Vec<_>>()
+    })?;
+    Ok(schema)
 }
 
 fn load_policies(
@@ -342,10 +385,19 @@ fn load_policies(
     caps: Caps,
     schema: &Schema,
 ) -> Result<(PolicySet, Vec<PolicyFault>), Vec<PolicyFault>> {
+    let (policies, mut faults) = read_policies(source, caps);
+    let (invalid, warnings) = validate(source, &policies, schema);
+    faults.extend(invalid);
+    if faults.is_empty() { Ok((policies, warnings)) } else { Err(faults) }
+}
+
+/// The policies of a source that can be read, and what is wrong with the others.
+fn read_policies(source: &Source, caps: Caps) -> (PolicySet, Vec<PolicyFault>) {
     let mut faults = Vec::new();
     let mut all = PolicySet::new();
     for (name, text) in &source.policies {
-        let at = if name.is_empty() { format!("{}.policies", source.at) } else { format!("{}.{name}", source.at) };
+        let at = format!("{}.policies", source.at);
+        let at = if name.is_empty() { at } else { format!("{at}.{name}") };
         let mut fault = |message: String| faults.push(PolicyFault::new(&at, message));
         if let Err(excess) = guard::measure(text, Language::Policies, caps) {
             fault(excess_message(excess, caps));
@@ -354,7 +406,8 @@ fn load_policies(
         let parsed = match PolicySet::from_str(text) {
             Ok(parsed) => parsed,
             Err(error) => {
-                fault(with_causes(&error));
+                let place = TextPlace::of_error(name, &error);
+                faults.push(PolicyFault::new(&at, with_causes(&error)).in_text(place));
                 continue;
             }
         };
@@ -380,21 +433,31 @@ fn load_policies(
             }
         }
     }
+    (all, faults)
+}
+
+/// Faults and warnings of Cedar's strict validation.
+fn validate(source: &Source, policies: &PolicySet, schema: &Schema) -> (Vec<PolicyFault>, Vec<PolicyFault>) {
     let at = format!("{}.policies", source.at);
-    let result = Validator::new(schema.clone()).validate(&all, ValidationMode::Strict);
-    faults.extend(result.validation_errors().map(|error| {
+    let result = Validator::new(schema.clone()).validate(policies, ValidationMode::Strict);
+    let faults = result.validation_errors().map(|error| {
         let (message, id) = (with_causes(error), format!("policy `{}`", error.policy_id()));
         // Most of Cedar's messages name the policy; errors of types do not.
         let message = if message.contains(&id) { message } else { format!("for {id}, {message}") };
-        PolicyFault::new(&at, message)
-    }));
-    let mut warnings: Vec<_> =
-        result.validation_warnings().map(|warning| PolicyFault::new(&at, with_causes(warning))).collect();
-    warnings.extend(all.policies().filter(|policy| permits_everything(policy)).map(|policy| {
+        PolicyFault::new(&at, message).in_text(TextPlace::of_policy_error(source, policies, error.policy_id(), error))
+    });
+    let mut warnings: Vec<_> = result
+        .validation_warnings()
+        .map(|warning| {
+            let place = TextPlace::of_policy_error(source, policies, warning.policy_id(), warning);
+            PolicyFault::new(&at, with_causes(warning)).in_text(place)
+        })
+        .collect();
+    warnings.extend(policies.policies().filter(|policy| permits_everything(policy)).map(|policy| {
         let message = format!("policy `{}` permits everything to everyone", policy.id());
-        PolicyFault::new(&at, message)
+        PolicyFault::new(&at, message).in_text(TextPlace::of_policy(source, policy))
     }));
-    if faults.is_empty() { Ok((all, warnings)) } else { Err(faults) }
+    (faults.collect(), warnings)
 }
 
 fn permits_everything(policy: &cedar_policy::Policy) -> bool {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{EntityId, EntityType, TypedValue, ValueType};
+use cedar_policy::EntityUid;
+
+use super::{EntityId, EntityType, TextPlace, TypedValue, ValueType};
 
 /// A kind of principal, as a provider makes it.
 #[derive(Clone, Debug)]
@@ -15,6 +17,13 @@ pub struct Asker {
     pub attributes: Vec<(String, ValueType, bool)>,
     /// Its possible parents.
     pub parents: Vec<Parents>,
+}
+
+impl Asker {
+    /// The name of its provider, which stands before every id that it makes.
+    pub(super) fn provider(&self) -> Option<&str> {
+        self.at.strip_prefix("providers.")?.split('.').next()
+    }
 }
 
 /// Parents of one type.
@@ -51,6 +60,21 @@ pub struct RouteQuestion {
     pub headers: Vec<(String, ValueType, bool)>,
 }
 
+impl RouteQuestion {
+    /// The action that its name means.
+    pub(super) fn action(&self) -> Result<EntityUid, PolicyFault> {
+        let uid = if self.action.contains("::") {
+            self.action.parse().ok().filter(|uid: &EntityUid| uid.type_name().basename() == "Action")
+        } else {
+            EntityType::parse("Action").map(|action| EntityId::new(&action, &self.action).0)
+        };
+        uid.ok_or_else(|| {
+            let message = format!("`{}` is not an action: write `view` or `Bank::Action::\"view\"`", self.action);
+            PolicyFault::new(format!("{}.action", self.at), message)
+        })
+    }
+}
+
 /// The resource of one request.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -69,10 +93,16 @@ pub struct PolicyFault {
     pub at: String,
     /// What is wrong.
     pub message: String,
+    /// Where in the texts of the policy set, as far as that is known.
+    pub place: Option<TextPlace>,
 }
 
 impl PolicyFault {
     pub(super) fn new(at: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { at: at.into(), message: message.into() }
+        Self { at: at.into(), message: message.into(), place: None }
+    }
+
+    pub(super) fn in_text(self, place: Option<TextPlace>) -> Self {
+        Self { place, ..self }
     }
 }

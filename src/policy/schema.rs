@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cedar_policy::SchemaFragment;
-use serde_json::{Map, Value};
+use cedar_policy::{EntityUid, Schema};
+use cedar_policy_core::validator::ValidatorSchema;
+use cedar_policy_core::validator::types::{AttributeType, Attributes, Type};
+use smol_str::SmolStr;
 
 /// A type as the schema declares it, with common types resolved.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,98 +35,46 @@ pub(super) struct Attribute {
     pub(super) required: bool,
 }
 
-/// The schema in Cedar's JSON form, in which types can be looked up.
-pub(super) struct SchemaTypes(Value);
-
-/// Common types that refer to one another are followed so far.
-const MOST_STEPS: usize = 64;
-
-impl SchemaTypes {
-    /// Reads the types of a schema.
-    ///
-    /// # Errors
-    ///
-    /// Cedar's message.
-    pub(super) fn of(schema: &str) -> Result<Self, String> {
-        let (fragment, _) = SchemaFragment::from_cedarschema_str(schema).map_err(|error| error.to_string())?;
-        fragment.to_json_value().map(Self).map_err(|error| error.to_string())
-    }
-
-    /// The declared context of an action, by its namespace (empty for none) and id.
-    #[must_use]
-    pub(super) fn context(&self, namespace: &str, action: &str) -> Option<BTreeMap<String, Attribute>> {
-        let applies = self.0.get(namespace)?.get("actions")?.get(action)?.get("appliesTo")?;
-        match applies.get("context") {
-            None => Some(BTreeMap::new()),
-            Some(context) => match self.resolve(context, namespace, MOST_STEPS)? {
-                Declared::Record(attributes) => Some(attributes),
-                Declared::Boolean
-                | Declared::Entity
-                | Declared::Extension(_)
-                | Declared::Long
-                | Declared::Set(_)
-                | Declared::String => None,
-            },
-        }
-    }
-
-    fn resolve(&self, json: &Value, namespace: &str, steps: usize) -> Option<Declared> {
-        let steps = steps.checked_sub(1)?;
-        let members = json.as_object()?;
-        let named = || members.get("name").and_then(Value::as_str);
-        match members.get("type")?.as_str()? {
-            "String" => Some(Declared::String),
-            "Long" => Some(Declared::Long),
-            "Boolean" | "Bool" => Some(Declared::Boolean),
-            "Set" => self.resolve(members.get("element")?, namespace, steps).map(Box::new).map(Declared::Set),
-            "Record" => self.record(members, namespace, steps),
-            "Entity" => Some(Declared::Entity),
-            "Extension" => Some(Declared::Extension(named()?.to_owned())),
-            "EntityOrCommon" => self.common(named()?, namespace, steps),
-            name => self.common(name, namespace, steps),
-        }
-    }
-
-    fn record(&self, members: &Map<String, Value>, namespace: &str, steps: usize) -> Option<Declared> {
-        let mut attributes = BTreeMap::new();
-        if let Some(declared) = members.get("attributes") {
-            for (name, attribute) in declared.as_object()? {
-                let required = attribute.get("required").and_then(Value::as_bool).unwrap_or(true);
-                let declared = self.resolve(attribute, namespace, steps)?;
-                attributes.insert(name.clone(), Attribute { declared, required });
-            }
-        }
-        Some(Declared::Record(attributes))
-    }
-
-    /// A name without a namespace means a type of this namespace, then one without namespace, then a built-in one.
-    fn common(&self, name: &str, namespace: &str, steps: usize) -> Option<Declared> {
-        let (own, name) = match name.rsplit_once("::") {
-            Some(("__cedar", name)) => return built_in(name),
-            Some((namespace, name)) => (namespace, name),
-            None => (namespace, name),
-        };
-        for namespace in [own, ""] {
-            let Some(definitions) = self.0.get(namespace) else { continue };
-            if let Some(common) = definitions.get("commonTypes").and_then(|types| types.get(name)) {
-                return self.resolve(common, namespace, steps);
-            }
-            if definitions.get("entityTypes").and_then(|types| types.get(name)).is_some() {
-                return Some(Declared::Entity);
-            }
-        }
-        built_in(name)
+/// The declared context of an action; nothing where the schema does not say what it is.
+///
+/// Cedar's own types are read, in which common types are resolved already, by its rules for names; see
+/// docs/adr/0005-declared-types-from-cedars-inner-package.md.
+#[must_use]
+pub(super) fn context(schema: &Schema, action: &EntityUid) -> Option<BTreeMap<String, Attribute>> {
+    let schema: &ValidatorSchema = schema.as_ref();
+    match schema.context_type(action.as_ref())? {
+        Type::Record { attrs, .. } => attributes(attrs),
+        Type::Bool(_)
+        | Type::Entity(_)
+        | Type::ExtensionType { .. }
+        | Type::Long
+        | Type::Never
+        | Type::Set { .. }
+        | Type::String => None,
     }
 }
 
-fn built_in(name: &str) -> Option<Declared> {
-    match name {
-        "String" => Some(Declared::String),
-        "Long" => Some(Declared::Long),
-        "Bool" | "Boolean" => Some(Declared::Boolean),
-        "datetime" | "decimal" | "duration" | "ipaddr" => Some(Declared::Extension(name.to_owned())),
-        _ => None,
-    }
+/// Recursion ends, as Cedar's own has ended that made the type.
+fn attributes(attributes: &Attributes) -> Option<BTreeMap<String, Attribute>> {
+    let attribute = |(name, attribute): (&SmolStr, &AttributeType)| {
+        let declared = declared(&attribute.attr_type)?;
+        Some((name.to_string(), Attribute { declared, required: attribute.is_required }))
+    };
+    attributes.iter().map(attribute).collect()
+}
+
+fn declared(declared_type: &Type) -> Option<Declared> {
+    Some(match declared_type {
+        Type::Bool(_) => Declared::Boolean,
+        Type::Entity(_) => Declared::Entity,
+        Type::ExtensionType { name } => Declared::Extension(name.to_string()),
+        Type::Long => Declared::Long,
+        Type::Record { attrs, .. } => Declared::Record(attributes(attrs)?),
+        Type::Set { element_type } => Declared::Set(Box::new(declared(element_type.as_ref()?)?)),
+        Type::String => Declared::String,
+        // Only Cedar's type checker makes it.
+        Type::Never => return None,
+    })
 }
 
 impl std::fmt::Display for Declared {
@@ -145,16 +95,43 @@ impl std::fmt::Display for Declared {
 mod tests {
     use super::*;
 
+    fn context(schema: &str, action: &str) -> BTreeMap<String, Attribute> {
+        super::context(&schema.parse().unwrap(), &action.parse().unwrap()).unwrap()
+    }
+
     #[test]
     fn common_types_are_resolved() {
         let schema = "type Token = { scopes: Set<String>, acr?: String };
             entity User; entity Doc;
             action view appliesTo { principal: [User], resource: [Doc], context: { token: Token, time: { now: datetime } } };";
-        let context = SchemaTypes::of(schema).unwrap().context("", "view").unwrap();
+        let context = context(schema, r#"Action::"view""#);
         let Declared::Record(token) = &context["token"].declared else { panic!("{context:?}") };
         assert_eq!(token["scopes"].declared, Declared::Set(Box::new(Declared::String)));
         assert!(!token["acr"].required);
         let Declared::Record(time) = &context["time"].declared else { panic!("{context:?}") };
         assert_eq!(time["now"].declared, Declared::Extension("datetime".to_owned()));
+    }
+
+    #[test]
+    fn names_are_resolved_across_namespaces() {
+        let schema = "type Flag = Bool;
+            namespace Bank {
+                type Level = String;
+                entity User, Doc;
+                action view appliesTo {
+                    principal: [User],
+                    resource: [Doc],
+                    context: { own: Level, outer: Flag, built_in: __cedar::String, user: Bank::User },
+                };
+            }";
+        let context = context(schema, r#"Bank::Action::"view""#);
+        let types = ["own", "outer", "built_in", "user"].map(|name| &context[name].declared);
+        assert_eq!(types, [&Declared::String, &Declared::Boolean, &Declared::String, &Declared::Entity]);
+    }
+
+    #[test]
+    fn an_action_without_a_context_has_an_empty_one() {
+        let schema = "entity User; action view appliesTo { principal: [User], resource: [User] };";
+        assert_eq!(context(schema, r#"Action::"view""#), BTreeMap::new());
     }
 }

@@ -89,17 +89,25 @@ impl fmt::Display for EntityId {
 }
 
 impl ValueType {
+    /// All of them, in the order of their names.
+    pub const ALL: [Self; 5] = [Self::Boolean, Self::Decimal, Self::Long, Self::SetOfString, Self::String];
+
+    /// The name in configurations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "Boolean",
+            Self::Decimal => "Decimal",
+            Self::Long => "Long",
+            Self::SetOfString => "Set<String>",
+            Self::String => "String",
+        }
+    }
+
     /// The type of a configured name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
-        match name {
-            "Boolean" => Some(Self::Boolean),
-            "Decimal" => Some(Self::Decimal),
-            "Long" => Some(Self::Long),
-            "Set<String>" => Some(Self::SetOfString),
-            "String" => Some(Self::String),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|value_type| value_type.name() == name)
     }
 }
 

@@ -25,6 +25,9 @@ pub enum ParameterKind {
 const PATTERN_BYTES: usize = 1 << 16;
 
 impl ParameterKind {
+    /// The names of those that have one.
+    pub const NAMES: [&str; 4] = ["integer", "segment", "slug", "uuid"];
+
     /// A kind by its configured name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
@@ -112,6 +115,13 @@ mod tests {
         assert!(ParameterKind::Integer.fits("0") && ParameterKind::Integer.fits("700"));
         for other in ["", "07", "-7", "+7", "7 ", "7.0", "0x7", "\u{ff17}", "seven"] {
             assert!(!ParameterKind::Integer.fits(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn each_name_is_one_of_its_kind() {
+        for name in ParameterKind::NAMES {
+            assert_eq!(ParameterKind::of_name(name).map(|kind| kind.to_string()).as_deref(), Some(name));
         }
     }
 

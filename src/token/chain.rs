@@ -1,8 +1,9 @@
 //! The proofs between a credential and a session.
 
-use super::{Binding, ClaimSet, Provider, Providers, Session, TokenType};
+use super::{Binding, ClaimSet, Provider, Providers, Session, TokenType, notes};
 use crate::credential::Credential;
 use crate::jose::{Algorithm, CompactError, CompactToken, SignatureVerifier, holds};
+use crate::journal::{Journal, Note};
 use crate::refusal::Cause;
 
 /// A well-formed token that names an issuer we know, and an algorithm and type that this issuer may use. Nothing of it
@@ -38,13 +39,22 @@ impl<'a> UntrustedToken<'a> {
     /// # Errors
     ///
     /// What is wrong with its form, its issuer, `alg` or `typ`.
-    pub fn parse(credential: &'a Credential, providers: &'a Providers, claims_depth: usize) -> Result<Self, Cause> {
-        let token = CompactToken::parse(credential.token(), claims_depth).map_err(|error| match error {
+    pub fn parse(
+        credential: &'a Credential,
+        providers: &'a Providers,
+        claims_depth: usize,
+        journal: &mut Journal,
+    ) -> Result<Self, Cause> {
+        let token = CompactToken::parse(credential.token(), claims_depth);
+        journal.note(|| notes::token(credential.token(), token.as_ref().ok()));
+        let token = token.map_err(|error| match error {
             CompactError::Critical => Cause::TokenCritical,
             CompactError::Malformed => Cause::TokenMalformed,
         })?;
         let issuer = token.claims().get("iss").and_then(|issuer| issuer.as_str()).ok_or(Cause::IssuerUnknown)?;
-        let provider = providers.of_issuer(issuer).ok_or(Cause::IssuerUnknown)?;
+        let provider = providers.of_issuer(issuer);
+        journal.note(|| notes::provider(provider));
+        let provider = provider.ok_or(Cause::IssuerUnknown)?;
         let algorithm = Algorithm::of_name(&token.header().algorithm)
             .filter(|algorithm| provider.algorithms.contains(algorithm))
             .ok_or(Cause::AlgorithmNotAllowed)?;
@@ -59,16 +69,17 @@ impl<'a> UntrustedToken<'a> {
     /// # Errors
     ///
     /// [`Cause::KeyUnknown`] or [`Cause::SignatureInvalid`].
-    pub fn authenticate(self, verifier: &dyn SignatureVerifier) -> Result<Authentic<'a>, Cause> {
+    pub fn authenticate(self, verifier: &dyn SignatureVerifier, journal: &mut Journal) -> Result<Authentic<'a>, Cause> {
         let Self { token, provider, algorithm } = self;
         let key_id = token.header().key_id.as_deref();
         let candidates: Vec<_> = provider.keys.candidates(key_id, algorithm).collect();
+        journal.note(|| notes::keys(provider, algorithm, &candidates));
         if candidates.is_empty() {
             return Err(Cause::KeyUnknown);
         }
-        if !candidates.into_iter().any(|key| holds(&token, algorithm, key, verifier)) {
-            return Err(Cause::SignatureInvalid);
-        }
+        let signer = candidates.into_iter().find(|key| holds(token.jws(), algorithm, key, verifier));
+        let signer = signer.ok_or(Cause::SignatureInvalid)?;
+        journal.note(|| Note::Signature { key: signer.id.clone() });
         Ok(Authentic { provider, claims: ClaimSet::new(token.into_claims()) })
     }
 }
@@ -94,12 +105,14 @@ impl<'a> Authentic<'a> {
     /// # Errors
     ///
     /// The first of the audience, the times, and the required claims that does not hold.
-    pub fn timely(self, now: i64) -> Result<Timely<'a>, Cause> {
+    pub fn timely(self, now: i64, journal: &mut Journal) -> Result<Timely<'a>, Cause> {
         let Self { provider, claims } = &self;
+        journal.note(|| notes::audience(provider, claims));
         let audience = claims.strings("aud", true)?;
         if !audience.iter().any(|member| provider.audiences.iter().any(|ours| ours == member)) {
             return Err(Cause::AudienceMismatch);
         }
+        journal.note(|| notes::times(provider, claims, now));
         let expires_at = claims.time("exp")?.ok_or(Cause::ClaimMissing)?;
         let issued_at = claims.time("iat")?.ok_or(Cause::ClaimMissing)?;
         let not_before = claims.time("nbf")?;
@@ -113,9 +126,12 @@ impl<'a> Authentic<'a> {
         if not_before.is_some_and(|from| from > expires_at) || issued_at > expires_at {
             return Err(Cause::ClaimInvalid);
         }
-        if expires_at.saturating_sub(issued_at) > provider.max_lifetime {
+        let lifetime = expires_at.saturating_sub(issued_at);
+        journal.note(|| Note::Lifetime { seconds: lifetime, longest: provider.max_lifetime });
+        if lifetime > provider.max_lifetime {
             return Err(Cause::TokenLifetimeTooLong);
         }
+        journal.note(|| notes::required_claims(provider, claims));
         if provider.require_claims.iter().any(|path| claims.at(path).is_none_or(serde_json::Value::is_null)) {
             return Err(Cause::ClaimMissing);
         }
@@ -130,7 +146,8 @@ impl<'a> Timely<'a> {
     ///
     /// [`Cause::BindingUnverified`] for any `cnf` (RFC 7800): a binding that is not verified is not ignored, or a stolen
     /// token would serve as a bearer token.
-    pub fn bound(self) -> Result<Bound<'a>, Cause> {
+    pub fn bound(self, journal: &mut Journal) -> Result<Bound<'a>, Cause> {
+        journal.note(|| Note::Binding { confirmation: self.authentic.claims.has("cnf") });
         if self.authentic.claims.has("cnf") {
             return Err(Cause::BindingUnverified);
         }
@@ -144,8 +161,8 @@ impl Bound<'_> {
     /// # Errors
     ///
     /// [`Cause::ClaimMissing`] or [`Cause::ClaimInvalid`].
-    pub fn session(self) -> Result<Session, Cause> {
+    pub fn session(self, journal: &mut Journal) -> Result<Session, Cause> {
         let Timely { authentic, issued_at, expires_at } = self.timely;
-        Session::read(authentic.provider, authentic.claims, issued_at, expires_at, self.binding)
+        Session::read(authentic.provider, authentic.claims, issued_at, expires_at, self.binding, journal)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Actor, ClaimSet, Provider};
-use crate::policy::{EntityId, TypedValue};
+use super::{Actor, ClaimSet, Provider, notes};
+use crate::journal::Journal;
+use crate::policy::{EntityId, EntityType, TypedValue};
 use crate::refusal::Cause;
 
 /// A verified identity. Made by [`super::Bound::session`] only.
@@ -74,14 +75,18 @@ impl Session {
         issued_at: i64,
         expires_at: i64,
         binding: Binding,
+        journal: &mut Journal,
     ) -> Result<Self, Cause> {
+        let client_type = client_type(provider, &claims);
+        let is_client = client_type.is_some();
+        journal.note(|| notes::claims(provider, &claims, is_client));
         claims.identifier("sub")?.ok_or(Cause::ClaimMissing)?;
-        let (principal, is_client) = principal(provider, &claims)?;
+        let principal = principal(provider, client_type, &claims)?;
         let client = match claims.identifier("client_id")? {
             Some(client) => Some(client),
             None => claims.identifier("azp")?,
         };
-        Ok(Self {
+        let session = Self {
             provider: provider.name.clone(),
             issuer: provider.issuer.clone(),
             client: client.map(str::to_owned),
@@ -101,7 +106,9 @@ impl Session {
             binding,
             claims,
             _proof: Proof,
-        })
+        };
+        journal.note(|| notes::principal(provider, &session, is_client));
+        Ok(session)
     }
 }
 
@@ -109,17 +116,19 @@ fn strings(claims: &ClaimSet, name: &str, one_may_stand_alone: bool) -> Result<B
     Ok(claims.strings(name, one_may_stand_alone)?.into_iter().map(str::to_owned).collect())
 }
 
-/// The principal, and whether it is a client.
-fn principal(provider: &Provider, claims: &ClaimSet) -> Result<(EntityId, bool), Cause> {
+/// The entity type of clients, where the token belongs to one.
+fn client_type<'a>(provider: &'a Provider, claims: &ClaimSet) -> Option<&'a EntityType> {
+    let clients = provider.clients.as_ref()?;
+    let claim = claims.at(&clients.claim);
+    (claim.is_some() && claim == claims.at(&clients.equals)).then_some(&clients.entity_type)
+}
+
+fn principal(provider: &Provider, client_type: Option<&EntityType>, claims: &ClaimSet) -> Result<EntityId, Cause> {
     let rule = &provider.principal;
     let id = claims.identifier_at(&rule.id)?.ok_or(Cause::ClaimMissing)?;
-    let is_client = provider.clients.as_ref().filter(|clients| {
-        let claim = claims.at(&clients.claim);
-        claim.is_some() && claim == claims.at(&clients.equals)
-    });
-    let entity_type = is_client.map_or(&rule.entity_type, |clients| &clients.entity_type);
+    let entity_type = client_type.unwrap_or(&rule.entity_type);
     // A provider's name has no `|`, so `(provider, id)` can be read back from the text in one way only.
-    Ok((EntityId::new(entity_type, &format!("{}|{id}", provider.name)), is_client.is_some()))
+    Ok(EntityId::new(entity_type, &format!("{}|{id}", provider.name)))
 }
 
 fn attributes(provider: &Provider, claims: &ClaimSet) -> Result<BTreeMap<String, TypedValue>, Cause> {

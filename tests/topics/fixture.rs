@@ -16,6 +16,30 @@ pub(crate) fn configuration() -> Value {
     payments().start().configuration.clone()
 }
 
+/// Every configuration in scenarios and examples that the filter takes, by its file.
+pub(crate) fn accepted() -> Vec<(String, Value)> {
+    let mut accepted = Vec::new();
+    for path in ["tests/scenarios", "policies"]
+        .into_iter()
+        .flat_map(|folder| Scenario::find(root().join(folder)).expect("a folder"))
+    {
+        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+        let scenario = Scenario::load(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if !scenario.must_be_refused() {
+            accepted.push((name, scenario.start().configuration.clone()));
+        }
+    }
+    let example = root().join("examples/envoy/envoy.yaml");
+    let authored = cedar_gate_author::configuration(&example, &cedar_gate_author::Disk).expect("the example");
+    accepted.push(("examples/envoy/envoy.yaml".to_owned(), authored.configuration));
+    accepted
+}
+
+/// A text of the project, by its path.
+pub(crate) fn paper(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
 /// The project's folder.
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -65,25 +65,6 @@ fn every_cause_is_documented() {
 }
 
 #[test]
-fn every_field_is_documented() {
-    let paper = text("docs/configuration.md");
-    let raw = text("src/config/raw.rs");
-    let mut missing = Vec::new();
-    for line in raw.lines().filter(|line| line.starts_with("    ") && line.trim_end().ends_with(',')) {
-        let Some((field, _)) = line.trim().split_once(':') else { continue };
-        let name = match field.split_once(" as ") {
-            Some((_, written)) => written.trim_matches('"'),
-            None => field,
-        };
-        let known = name.chars().all(|character| character.is_ascii_lowercase() || character == '_');
-        if known && !paper.contains(name) {
-            missing.push(name.to_owned());
-        }
-    }
-    assert_eq!(missing, Vec::<String>::new());
-}
-
-#[test]
 fn every_command_of_the_readme_is_one_that_the_makefile_has() {
     let makefile = text("Makefile");
     for line in text("README.md").lines().filter_map(|line| line.trim().strip_prefix("make ").map(str::to_owned)) {

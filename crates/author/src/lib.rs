@@ -63,6 +63,18 @@ pub struct Authored {
     pub files: Vec<PathBuf>,
 }
 
+/// Reads what [`configuration`] reads, but leaves `policies: {directory: …}` as it is: the folder need not be there yet.
+///
+/// # Errors
+///
+/// See [`AuthorError`].
+pub fn written(path: &Path, files: &dyn Files) -> Result<Value, AuthorError> {
+    let file = path.display().to_string();
+    let text = files.read(path).map_err(|error| AuthorError::Unreadable { file: file.clone(), error })?;
+    let written = yaml(&text).map_err(|error| AuthorError::Yaml { file: file.clone(), error })?;
+    envoy::of_the_filter(written).map_err(|message| AuthorError::Envoy { file, message })
+}
+
 /// Reads a configuration: YAML or JSON, of the filter alone or of an Envoy that has the filter, with
 /// `policies: {directory: …}` (relative to the file) replaced by what lies there.
 ///
@@ -70,11 +82,7 @@ pub struct Authored {
 ///
 /// See [`AuthorError`]; nothing about what the configuration says.
 pub fn configuration(path: &Path, files: &dyn Files) -> Result<Authored, AuthorError> {
-    let file = path.display().to_string();
-    let text = files.read(path).map_err(|error| AuthorError::Unreadable { file: file.clone(), error })?;
-    let written = yaml(&text).map_err(|error| AuthorError::Yaml { file: file.clone(), error })?;
-    let mut configuration =
-        envoy::of_the_filter(written).map_err(|message| AuthorError::Envoy { file: file.clone(), message })?;
+    let mut configuration = written(path, files)?;
     let mut read = vec![path.to_owned()];
     if let Some(policies) = configuration.get_mut("policies")
         && let Some(directory) = policies::directory(policies)

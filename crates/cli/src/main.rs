@@ -34,6 +34,7 @@ enum Command {
     Explain(command::explain::Arguments),
     Init(command::init::Arguments),
     Render(command::render::Arguments),
+    Schema(command::schema::Arguments),
     Test(command::test::Arguments),
     Token(command::token::Arguments),
 }
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => command::explain::run(arguments, &mut screen),
         Command::Init(arguments) => command::init::run(arguments, &mut screen),
         Command::Render(arguments) => command::render::run(arguments, &mut screen),
+        Command::Schema(arguments) => command::schema::run(arguments, &mut screen),
         Command::Test(arguments) => command::test::run(arguments, &mut screen),
         Command::Token(arguments) => command::token::run(arguments, &mut screen),
     };

@@ -26,13 +26,13 @@ struct Help {
 
 /// What `--help` says of the command and of all commands below it.
 fn all() -> Vec<Help> {
+    let below = Regex::new(r"(?m)^  ([a-z]+)  ").expect("a pattern");
     let mut found = Vec::new();
     let mut names = vec![String::new()];
     while let Some(command) = names.pop() {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let ran = project::run(Path::new("."), &arguments, "");
         assert_eq!(ran.code, Some(0), "{command}: {}", ran.err);
-        let below = Regex::new(r"(?m)^  ([a-z]+)  ").expect("a pattern");
         let listed =
             ran.out.split_once("\nCommands:\n").and_then(|(_, rest)| rest.split("\n\n").next()).unwrap_or_default();
         for captures in below.captures_iter(listed) {

@@ -175,7 +175,7 @@ fn the_readme_says_what_works() {
     // The reader is asked to look at Envoy until it ends, which a test has no time for.
     let text = project.read("README.md").replace("$ envoy -c", "$ envoy --mode validate -c");
     let steps: Vec<Step> = page::sections(&text).into_iter().flat_map(|section| section.steps).collect();
-    assert_eq!(steps.len(), 5);
+    assert_eq!(steps.len(), 6);
     page::follow(&page::Section { heading: String::new(), steps }, &mut shell, BOUND);
 }
 
@@ -192,8 +192,8 @@ fn the_check_for_ci_passes_as_it_is() {
     let mut ran = Vec::new();
     for step in workflow["jobs"]["check"]["steps"].as_array().expect("steps") {
         let (name, Some(script)) = (step["name"].as_str().unwrap_or_default(), step["run"].as_str()) else { continue };
-        // What is built there is built already.
-        if name.starts_with("Build") {
+        // What is built there is built already, and in its place.
+        if script.contains(".tools/") {
             continue;
         }
         let result = shell.run(script, BOUND);

@@ -81,7 +81,8 @@ impl Checked {
         let file = self.file.display().to_string();
         match &self.findings {
             Ok(findings) => {
-                let of = |kind| findings.iter().filter(|one| one.kind == kind).map(Finding::to_json).collect::<Vec<_>>();
+                let of =
+                    |kind| findings.iter().filter(|one| one.kind == kind).map(Finding::to_json).collect::<Vec<_>>();
                 let ok = self.outcome(deny_warnings) == Outcome::Fine;
                 json!({"file": file, "ok": ok, "faults": of(Kind::Fault), "warnings": of(Kind::Warning)})
             }
@@ -106,7 +107,9 @@ impl Checked {
         let count = |kind| findings.iter().filter(|finding| finding.kind == kind).count();
         match (count(Kind::Fault), count(Kind::Warning)) {
             (0, 0) => writeln!(screen.out(), "{GOOD}ok{GOOD:#}      {file}"),
-            (0, warnings) => writeln!(screen.out(), "{GOOD}ok{GOOD:#}      {file}, with {}", plural(warnings, "warning")),
+            (0, warnings) => {
+                writeln!(screen.out(), "{GOOD}ok{GOOD:#}      {file}, with {}", plural(warnings, "warning"))
+            }
             (faults, _) => writeln!(screen.out(), "{BAD}refused{BAD:#} {file}, for {}", plural(faults, "fault")),
         }
     }

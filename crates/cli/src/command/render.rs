@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments, screen: &mut Screen) -> anyhow::Result<
 }
 
 /// Standard output is for what was rendered, so for people the faults go elsewhere.
-fn refuse(faults: &Faults, screen: &mut Screen) -> anyhow::Result<()> {
+pub(super) fn refuse(faults: &Faults, screen: &mut Screen) -> anyhow::Result<()> {
     match screen.format() {
         Format::Json => {
             let fault = |fault: &Fault| json!({"path": fault.path, "message": fault.message});
@@ -97,7 +97,7 @@ fn envoy(configuration: Value, wasm: &str, vm_id: &str) -> Value {
 }
 
 /// Replaces a file in one step: a gateway that watches it never sees a half, and Envoy looks for just such a step.
-fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut name = path.file_name().context("the output has no name")?.to_owned();
     name.push(".new");
     let new = path.with_file_name(name);

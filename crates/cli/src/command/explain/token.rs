@@ -45,7 +45,8 @@ pub(super) fn claims(given: &str) -> anyhow::Result<Value> {
     let claims = match inline {
         Some(claims) => claims,
         None => {
-            let file = text(Path::new(given)).context("--claims: is neither an object of claims nor a file that has one")?;
+            let file =
+                text(Path::new(given)).context("--claims: is neither an object of claims nor a file that has one")?;
             cedar_gate_author::yaml(&file).with_context(|| given.to_owned())?
         }
     };

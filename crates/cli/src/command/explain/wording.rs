@@ -10,13 +10,12 @@ pub(super) fn meaning(code: &str) -> Option<&'static str> {
     Cause::ALL.iter().find(|cause| cause.code() == code).map(|cause| cause.meaning())
 }
 
-/// Seconds since the Unix epoch as a time of day with its date.
+/// Seconds since the Unix epoch as a date with its time of day, as far as four digits write the year.
 pub(super) fn time(seconds: i64) -> String {
-    let since = u64::try_from(seconds).ok().map(Duration::from_secs).and_then(|since| UNIX_EPOCH.checked_add(since));
-    since.map_or_else(
-        || seconds.to_string(),
-        |time| std::panic::catch_unwind(|| humantime::format_rfc3339_seconds(time).to_string()).unwrap_or_default(),
-    )
+    const LAST: u64 = 253_402_300_799;
+    let since = u64::try_from(seconds).ok().filter(|seconds| *seconds <= LAST).map(Duration::from_secs);
+    let time = since.and_then(|since| UNIX_EPOCH.checked_add(since));
+    time.map_or_else(|| seconds.to_string(), |time| humantime::format_rfc3339_seconds(time).to_string())
 }
 
 /// Seconds as a duration.
@@ -109,6 +108,13 @@ mod tests {
     fn a_policy_becomes_one_line_and_keeps_its_strings() {
         let text = "when { // why\n    principal.name  ==\n\t\"a  // b\\\"  c\" };";
         assert_eq!(one_line(text), r#"when { principal.name == "a  // b\"  c" };"#);
+    }
+
+    #[test]
+    fn a_date_beyond_all_dates_stays_a_number() {
+        assert_eq!(time(253_402_300_799), "9999-12-31T23:59:59Z");
+        assert_eq!(time(253_402_300_800), "253402300800");
+        assert_eq!(time(-1), "-1");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use cedar_gate::jose::Algorithm;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
 use super::key_file::{KeyFile, RSA_BITS, algorithm};
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// The name that tokens call it by; without it, `development-` and the begin of its thumbprint
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     kid: Option<String>,
     /// How long an RSA key is
     #[arg(long, value_name = "BITS", default_value_t = RSA_BITS, value_parser = clap::value_parser!(u16).range(2048..=4096))]
