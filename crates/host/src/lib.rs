@@ -6,13 +6,15 @@
 //! test says so. It does not parse HTTP, normalise paths or route: what a request looks like when the filter sees it is
 //! the caller's business, apart from what [`WasmHost`] does for scenarios.
 //!
-//! [`Vm`] is the plain interface; [`WasmHost`] puts it behind the traits that scenarios run on.
+//! [`Vm`] is the plain interface; [`WasmHost`] puts it behind the traits that scenarios run on. [`Library`] runs a module
+//! that is no filter.
 
 mod abi;
 mod calls;
 mod clock;
 mod gateway;
 mod header_map;
+mod library;
 mod local_reply;
 mod log;
 mod metrics;
@@ -29,6 +31,7 @@ pub use calls::{Answer, Call};
 pub use cedar_gate_scenario::{Headers, StartRefused};
 pub use gateway::WasmHost;
 pub use header_map::{HeaderMap, Kind};
+pub use library::{Library, LibraryError};
 pub use local_reply::LocalReply;
 pub use log::{LogLevel, LogLine, LogSource};
 pub use metrics::{Metric, MetricKind};

@@ -325,7 +325,7 @@ impl Vm {
     }
 }
 
-fn state(configuration: &[u8], options: Options) -> State {
+pub(crate) fn state(configuration: &[u8], options: Options) -> State {
     State {
         memory: None,
         allocate: None,

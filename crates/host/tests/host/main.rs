@@ -5,6 +5,7 @@
 mod calls;
 mod filter;
 mod gateway;
+mod library;
 mod replies;
 mod shared_data;
 mod streams;
