@@ -7,6 +7,7 @@ mod deployment;
 mod file;
 mod listener;
 mod log;
+mod plain;
 mod port;
 mod process;
 mod server;
@@ -29,6 +30,7 @@ pub use deployment::{Decisions, Deployment};
 pub use file::EnvoyFile;
 pub use log::LogLine;
 use log::Mark;
+pub use plain::PlainEnvoy;
 use port::Port;
 use process::Process;
 pub(crate) use server::Marks;
@@ -176,7 +178,8 @@ impl Envoy {
         fs::create_dir(bootstrap::listener_directory(&directory))?;
         replace_listener_file(&directory, &json!({ "version_info": "0", "resources": [] }))?;
         let bootstrap = bootstrap::bootstrap(&options, &directory);
-        let server = Server::start(process, &options.binary, &bootstrap, options.concurrency)?;
+        let arguments = bootstrap::prompt_arguments(&directory, options.concurrency);
+        let server = Server::start(process, &options.binary, &bootstrap, &arguments)?;
         Ok(Self { options, listeners: Mutex::default(), server })
     }
 

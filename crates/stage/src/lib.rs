@@ -2,7 +2,7 @@
 //!
 //! [`EnvoyHost`] makes them one scenario host. Its parts stand alone as well: [`Envoy`] is the process with its listeners,
 //! [`Upstream`] records what reaches it, and [`client`] sends requests byte for byte. [`Deployment`] is the other way to
-//! have an Envoy: from a complete configuration file, as users write it.
+//! have an Envoy: from a complete configuration file, as users write it. [`PlainEnvoy`] is the third, for what measures.
 //!
 //! Not covered: TLS, HTTP/3, and request targets that hyper's server refuses to parse (a raw `<`, `>` or backtick), which
 //! [`Upstream`] answers with 400 without a record.
@@ -12,9 +12,11 @@
 pub mod client;
 mod envoy;
 mod gateway;
-mod polling;
+pub mod polling;
 mod upstream;
 
-pub use envoy::{Decisions, Deployment, Envoy, EnvoyFile, EnvoyOptions, ListenerError, LogLine, Paths, Rejected};
+pub use envoy::{
+    Decisions, Deployment, Envoy, EnvoyFile, EnvoyOptions, ListenerError, LogLine, Paths, PlainEnvoy, Rejected,
+};
 pub use gateway::EnvoyHost;
 pub use upstream::Upstream;

@@ -10,7 +10,7 @@ use anyhow::bail;
 /// # Errors
 ///
 /// An error of `condition` ends the wait; so does `bound`, with `what` in the message.
-pub(crate) fn until<T>(
+pub fn until<T>(
     what: &str,
     bound: Duration,
     mut condition: impl FnMut() -> anyhow::Result<Option<T>>,

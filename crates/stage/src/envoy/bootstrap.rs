@@ -48,13 +48,24 @@ pub(super) fn arguments(directory: &Path, concurrency: u32) -> Vec<OsString> {
         "wasm:info".into(),
         "--log-format".into(),
         super::log::FORMAT.into(),
-        // The access log says when a request has ended; its default of 10 s would make every test wait.
-        "--file-flush-interval-msec".into(),
-        "5".into(),
-        // A retired listener goes soon, not after ten minutes.
-        "--drain-time-s".into(),
-        "1".into(),
     ]
+}
+
+/// The same, for an Envoy that nobody has to wait for.
+pub(super) fn prompt_arguments(directory: &Path, concurrency: u32) -> Vec<OsString> {
+    let mut arguments = arguments(directory, concurrency);
+    arguments.extend(
+        [
+            // The access log says when a request has ended; its default of 10 s would make every test wait.
+            "--file-flush-interval-msec",
+            "5",
+            // A retired listener goes soon, not after ten minutes.
+            "--drain-time-s",
+            "1",
+        ]
+        .map(OsString::from),
+    );
+    arguments
 }
 
 pub(super) fn bootstrap(options: &EnvoyOptions, directory: &Path) -> Value {

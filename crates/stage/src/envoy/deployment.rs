@@ -13,7 +13,7 @@ use super::log::{Log, LogLine, Mark};
 use super::port::Port;
 use super::process::Process;
 use super::server::{self, Server};
-use super::{Access, EnvoyFile};
+use super::{Access, EnvoyFile, bootstrap};
 use crate::client::{self, Exchange};
 use crate::gateway::{ACCESS_LOG_BOUND, now};
 use crate::polling;
@@ -48,7 +48,8 @@ impl Deployment {
         let process = Process::prepare()?;
         let wasm = server::copy_of_filter(wasm, process.directory())?;
         let placed = file.placed(port.number(), &wasm, upstream.address())?;
-        let server = Server::start(process, binary, &placed, CONCURRENCY)?;
+        let arguments = bootstrap::prompt_arguments(process.directory(), CONCURRENCY);
+        let server = Server::start(process, binary, &placed, &arguments)?;
         let configuration = file.configuration().clone();
         Ok(Self { configuration, requests: AtomicU64::new(0), server, port, upstream })
     }

@@ -65,8 +65,8 @@ impl Process {
             .args(arguments)
             .current_dir(&self.directory)
             .stdin(Stdio::null())
-            .stdout(File::create(access)?)
-            .stderr(File::create(log)?)
+            .stdout(appended(access)?)
+            .stderr(appended(log)?)
             // An interrupt from the terminal is for the owner; the watcher ends Envoy when the owner follows it.
             .process_group(0)
             .spawn()
@@ -132,6 +132,11 @@ impl Drop for Process {
         }
         drop(watcher.wait());
     }
+}
+
+/// A file that is empty again when somebody cuts it, while Envoy goes on writing.
+fn appended(file: &Path) -> std::io::Result<File> {
+    File::options().create(true).append(true).open(file)
 }
 
 /// Asks Envoy to end, and makes it, when it has not within 5 s.

@@ -1,5 +1,6 @@
 //! A running Envoy: its process, its admin interface and its logs.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,7 @@ pub(crate) struct Marks {
 }
 
 impl Server {
-    /// Starts Envoy with `configuration` and waits until it is ready.
+    /// Starts Envoy with `configuration` and `arguments`, and waits until it is ready.
     ///
     /// # Errors
     ///
@@ -39,13 +40,13 @@ impl Server {
         mut process: Process,
         binary: &Path,
         configuration: &Value,
-        concurrency: u32,
+        arguments: &[OsString],
     ) -> anyhow::Result<Self> {
         let directory = process.directory().to_owned();
         fs::write(bootstrap::file(&directory), configuration.to_string())?;
         let log = Log::at(directory.join("envoy.log"));
         let access = AccessLog::at(bootstrap::access_log_file(&directory));
-        process.start(binary, &bootstrap::arguments(&directory, concurrency), access.path(), log.path())?;
+        process.start(binary, arguments, access.path(), log.path())?;
         let admin = polling::until("Envoy's admin interface", BOUND, || {
             process.check(&log)?;
             Admin::find(&bootstrap::admin_address_file(&directory))
