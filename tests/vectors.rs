@@ -46,7 +46,9 @@ fn main() {
         trials.extend(json_suite::trials(host));
         trials.extend(stages::trials(host));
     }
-    trials.extend(wycheproof::left_out());
+    trials.push(wycheproof::left_out());
+    trials.push(counts::complete(&trials));
+    corpora::print_absent();
     let conclusion = libtest_mimic::run(&arguments, trials);
     counts::print();
     conclusion.exit();

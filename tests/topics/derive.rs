@@ -302,7 +302,7 @@ const VALUES: [(&str, &str); 6] = [
     ("Set", "Long"),
 ];
 
-const TYPES: [&str; 7] = ["User", "Doc", "Token", "Http", "Bank::Payment", "Bank::Audit::Entry", "action"];
+const TYPES: [&str; 8] = ["User", "Doc", "Token", "Http", "Bank::Payment", "Bank::Audit::Entry", "action", "Role"];
 
 fn values(names: &[usize], required: &[bool], of: impl Fn(&str) -> Value) -> Value {
     let value = |(index, required): (&usize, &bool)| {

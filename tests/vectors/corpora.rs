@@ -2,18 +2,32 @@
 
 use std::path::{Path, PathBuf};
 
-/// A part of the folder; nothing, and a line that says so, where it is not there.
+/// The parts of the folder, and how the names of the sets begin that are in them.
+const PARTS: [(&str, &str); 3] = [
+    ("corpus-tests", "cedar::the generated tests"),
+    ("tests", "cedar::the handwritten tests"),
+    ("test_parsing", "json::"),
+];
+
+/// Whether a set cannot be played for want of its data.
+pub(crate) fn is_left_out(set: &str) -> bool {
+    PARTS.iter().any(|(name, begins)| set.starts_with(begins) && part(name).is_none())
+}
+
+/// A part of the folder; nothing where it is not there.
 pub(crate) fn part(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("CEDAR_GATE_CORPORA") else {
-        println!("CEDAR_GATE_CORPORA is not set: {name} is left out; see tests/vectors/README.md");
-        return None;
-    };
-    let part = Path::new(&folder).join(name);
-    if !part.is_dir() {
-        println!("{} is not there, and is left out; see tests/vectors/README.md", part.display());
-        return None;
+    let part = PathBuf::from(std::env::var_os("CEDAR_GATE_CORPORA")?).join(name);
+    part.is_dir().then_some(part)
+}
+
+/// Says what is left out.
+pub(crate) fn print_absent() {
+    let absent: Vec<&str> = PARTS.iter().map(|(name, _)| *name).filter(|name| part(name).is_none()).collect();
+    if !absent.is_empty() {
+        let folder =
+            std::env::var("CEDAR_GATE_CORPORA").unwrap_or_else(|_| "CEDAR_GATE_CORPORA, which is not set".to_owned());
+        println!("Left out, for want of {} in {folder}; see tests/vectors/README.md", absent.join(", "));
     }
-    Some(part)
 }
 
 /// The files of a folder and of those in it, in order.

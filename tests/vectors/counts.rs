@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use libtest_mimic::Failed;
+use libtest_mimic::{Failed, Trial};
 
 use crate::case::Verdict;
+use crate::corpora;
 use crate::host::Host;
 
 /// The outcomes of a set.
@@ -69,6 +70,17 @@ pub(crate) fn settle(host: Host, set: &str, counts: Counts) -> Result<(), Failed
     }
     let found: String = found.iter().map(|line| format!("  {line}\n")).collect();
     Err(Failed::from(format!("counts.txt has {pinned:?} for this set, and it came to\n{set}\n{found}")))
+}
+
+/// A test that each set of `counts.txt` is played, given all trials: a set that vanishes would otherwise fail nowhere.
+pub(crate) fn complete(trials: &[Trial]) -> Trial {
+    let names: Vec<String> = trials.iter().map(|trial| trial.name().to_owned()).collect();
+    Trial::test("every_set_that_is_counted_is_played", move || {
+        let sets = PINNED.lines().filter(|line| !line.starts_with(' '));
+        let played = |set: &str| names.iter().any(|name| name.ends_with(&format!("::{set}")) || name == set);
+        let missing: Vec<&str> = sets.filter(|set| !played(set) && !corpora::is_left_out(set)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Failed::from(format!("nothing plays {missing:?}"))) }
+    })
 }
 
 /// A set's name stands at the margin, its counts below it, indented.

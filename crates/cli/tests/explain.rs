@@ -693,8 +693,12 @@ fn agree(file: &Path, played: &Played) -> usize {
         }
         ran.out
     };
-    let text = explain("text");
-    let explained = Explained::all(&explain("json"));
+    let json = explain("json");
+    // Both formats are made of the same texts, so the other one is of interest where something had to be hidden.
+    if json.contains("[token]") {
+        assert!(explain("text").contains("[token]"), "{}", file.display());
+    }
+    let explained = Explained::all(&json);
     assert_eq!(explained.len(), played.records.len(), "{}", file.display());
     for (one, record) in explained.iter().zip(&played.records) {
         let at = format!("{}: {}", file.display(), one.0["request"]);
@@ -704,13 +708,13 @@ fn agree(file: &Path, played: &Played) -> usize {
         }
         assert_eq!(outcome["cause"], *record.get("cause").unwrap_or(&Value::Null), "{at}");
         assert_eq!(one.blamed().len(), usize::from(record["decision"] == "deny"), "{at}: {:#}", one.0["steps"]);
-        assert!(text.contains(&format!("{}: ", one.0["request"].as_str().unwrap())), "{at}");
         inspections_agree(&at, one, record);
         // Which claim it is stands in no record, and is what one wants to know.
         if one.blamed() == ["claims"] {
             let steps = one.steps().filter(|step| step["mark"] == "bad" && step["title"] == "claims");
             let details = steps.flat_map(|step| step["details"].as_array().unwrap());
-            assert_eq!(details.filter(|detail| detail["mark"] == "bad").count(), 1, "{at}: {:#}", one.0["steps"]);
+            let bad = details.filter(|detail| detail["mark"] == "bad").count();
+            assert!(bad > 0, "{at}: {:#}", one.0["steps"]);
         }
     }
     explained.len()

@@ -107,3 +107,66 @@ fn named(context: &Context) -> Vec<EntityUid> {
     }
     named
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::EntityType;
+
+    const SCHEMA: &str = "
+        entity User = { level: Long };
+        entity Doc;
+        action view appliesTo { principal: [User], resource: [Doc], context: { on_behalf_of: User, limit: Long } };
+    ";
+
+    fn set(policies: &str) -> DirectSet {
+        let user =
+            |id: &str, level: i64| json!({"uid": {"type": "User", "id": id}, "attrs": {"level": level}, "parents": []});
+        let source = Source {
+            at: "policies".to_owned(),
+            schema: SCHEMA.to_owned(),
+            policies: vec![(String::new(), policies.to_owned())],
+            entities: json!([user("alice", 1), user("bob", 7)]),
+        };
+        DirectSet::load(&source, Caps { depth: 32, chain: 1000 }).map_err(|faults| format!("{faults:?}")).unwrap()
+    }
+
+    /// Alice asks on behalf of Bob.
+    fn ask(policies: &str, limit: i64) -> DirectAnswer {
+        let id = |entity_type: &str, id: &str| EntityId::new(&EntityType::parse(entity_type).unwrap(), id);
+        let context = json!({"on_behalf_of": {"__entity": {"type": "User", "id": "bob"}}, "limit": limit});
+        let question = DirectQuestion {
+            principal: id("User", "alice"),
+            action: id("Action", "view"),
+            resource: id("Doc", "report"),
+            context,
+        };
+        set(policies).ask(&question).unwrap()
+    }
+
+    #[test]
+    fn what_the_context_refers_to_is_in_the_slice() {
+        let answer = ask("permit(principal, action, resource) when { context.on_behalf_of.level == 7 };", 0);
+        assert_eq!((answer.refused, answer.errors), (None, Vec::new()));
+    }
+
+    #[test]
+    fn an_error_refuses_even_what_is_permitted() {
+        let policies = "
+            permit(principal, action, resource);
+            forbid(principal, action, resource) when { context.limit + 1 == 0 };
+        ";
+        assert_eq!(ask(policies, 0).refused, None);
+        let answer = ask(policies, i64::MAX);
+        assert_eq!((answer.refused, answer.errors.len()), (Some(Cause::PolicyError), 1));
+    }
+
+    #[test]
+    fn a_set_that_does_not_validate_says_so_and_is_asked_nevertheless() {
+        let policies = "permit(principal, action, resource) when { principal.name == \"alice\" };";
+        assert_eq!(set(policies).invalid().len(), 1);
+        assert_eq!(ask(policies, 0).refused, Some(Cause::PolicyError));
+    }
+}

@@ -27,9 +27,11 @@ pub(crate) struct Arguments {
 
 const HELP: &str = "A fault keeps a gateway from taking the configuration. A warning does not; it says that something \
 works, but hardly as it is meant:
-  a route that no policy permits to anybody           a policy that no request comes under
-  a policy that permits everything to everyone        a role of a constraint that makes no difference
-  a value that a route declares and nothing reads     a key that serves no algorithm, and the like";
+  a route that no policy permits to anybody
+  a policy that no request comes under, or that permits everything to everyone
+  a role of a constraint that nobody can hold, or that no policy knows
+  a value that a route, a provider or an `allow` declares, and nothing reads
+  a key that serves no algorithm, and the like";
 
 /// A configuration that has been looked at.
 struct Checked {
