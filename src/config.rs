@@ -135,4 +135,3 @@ fn read(at: &At, raw: RawConfig) -> Option<Config> {
         warnings,
     })
 }
-

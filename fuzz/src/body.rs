@@ -116,7 +116,7 @@ fn is_decimal(text: &str) -> bool {
     let Some(point) = digits.iter().position(|character| *character == '.') else { return false };
     let (whole, fraction) = (&digits[..point], &digits[point + 1..]);
     let is_number = [whole, fraction].into_iter().flatten().all(char::is_ascii_digit);
-    is_number && (1..=13).contains(&whole.len()) && (1..=4).contains(&fraction.len())
+    is_number && (1..=14).contains(&whole.len()) && (1..=4).contains(&fraction.len())
 }
 
 /// Whether some object on the way has a member whose name differs from the declared one by the case of ASCII letters.

@@ -103,25 +103,27 @@ fn forge() -> Forge {
 }
 
 fn configuration(world: &World) -> Value {
-    forge().resolve(&json!({
-        "providers": {"corp": {
-            "issuer": "https://idp.example.com/",
-            "audiences": ["docs"],
-            "algorithms": ["HS256"],
-            "local_jwks": {"inline": {"keys": [{"$jwk": "corp", "alg": "HS256"}]}},
-            "parents": [{"claim": "roles", "type": "Role"}],
-        }},
-        "routes": [
-            {"methods": ["GET"], "path": "/docs/{id}", "action": "view", "resource": {"type": "Doc", "id": "{id}"}},
-            {
-                "methods": ["GET"],
-                "path": "/homes/{person}/{id}",
-                "action": "view",
-                "resource": {"type": "Doc", "id": "{id}", "parents": [{"type": "User", "id": "corp|user{person}"}]},
-            },
-        ],
-        "policies": {"inline": {"schema": SCHEMA, "policies": world.policies(), "entities": world.entities()}},
-    })).expect("the configuration can be resolved")
+    forge()
+        .resolve(&json!({
+            "providers": {"corp": {
+                "issuer": "https://idp.example.com/",
+                "audiences": ["docs"],
+                "algorithms": ["HS256"],
+                "local_jwks": {"inline": {"keys": [{"$jwk": "corp", "alg": "HS256"}]}},
+                "parents": [{"claim": "roles", "type": "Role"}],
+            }},
+            "routes": [
+                {"methods": ["GET"], "path": "/docs/{id}", "action": "view", "resource": {"type": "Doc", "id": "{id}"}},
+                {
+                    "methods": ["GET"],
+                    "path": "/homes/{person}/{id}",
+                    "action": "view",
+                    "resource": {"type": "Doc", "id": "{id}", "parents": [{"type": "User", "id": "corp|user{person}"}]},
+                },
+            ],
+            "policies": {"inline": {"schema": SCHEMA, "policies": world.policies(), "entities": world.entities()}},
+        }))
+        .expect("the configuration can be resolved")
 }
 
 /// What Cedar says with all entities there are.

@@ -111,8 +111,8 @@ fn under_another_secret(mut group: Group) -> Group {
 
 /// Vectors 363 and 364 have lost the first characters of their MACs, one and four.
 fn replaced(text: &str, old: &str, new: &str) -> Option<String> {
-    let lost = [0, 1, 4].into_iter().find(|lost| text.contains(&old[*lost..]))?;
-    Some(text.replace(&old[lost..], &new[lost..]))
+    let rests = [0, 1, 4].into_iter().filter_map(|lost| old.get(lost..).zip(new.get(lost..)));
+    rests.into_iter().find(|(old, _)| text.contains(old)).map(|(old, new)| text.replace(old, new))
 }
 
 fn mac(secret: &[u8], text: &str) -> String {

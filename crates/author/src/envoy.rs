@@ -20,8 +20,12 @@ pub(crate) fn of_the_filter(written: Value) -> Result<Value, String> {
     }
     match found.as_slice() {
         [(_, configuration)] => text_or_struct(configuration),
-        [] => Err(format!("configures an Envoy, but none of its filters is `{NAME}`, a Wasm filter with a configuration")),
-        several => Err(format!("configures {} filters `{NAME}`; keep each configuration in a file of its own", several.len())),
+        [] => {
+            Err(format!("configures an Envoy, but none of its filters is `{NAME}`, a Wasm filter with a configuration"))
+        }
+        several => {
+            Err(format!("configures {} filters `{NAME}`; keep each configuration in a file of its own", several.len()))
+        }
     }
 }
 

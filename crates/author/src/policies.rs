@@ -15,10 +15,8 @@ pub(crate) fn directory(policies: &Value) -> Option<&str> {
 /// What lies in the folder, as the filter takes it, and the files that it came from.
 pub(crate) fn inline(folder: &Path, files: &dyn Files) -> Result<(Value, Vec<PathBuf>), AuthorError> {
     let unreadable = |path: &Path, error| AuthorError::Unreadable { file: path.display().to_string(), error };
-    let missing = |message: &str| AuthorError::Policies {
-        folder: folder.display().to_string(),
-        message: message.to_owned(),
-    };
+    let missing =
+        |message: &str| AuthorError::Policies { folder: folder.display().to_string(), message: message.to_owned() };
     let mut read = Vec::new();
     let mut schema = None;
     let mut policies = Map::new();

@@ -21,7 +21,10 @@ fn envoy(filters: &[(&str, &str)]) -> String {
         )
     };
     let filters: String = filters.iter().map(filter).collect();
-    format!("static_resources:\n  listeners:\n{}", filters.lines().map(|line| format!("  {line}\n")).collect::<String>())
+    format!(
+        "static_resources:\n  listeners:\n{}",
+        filters.lines().map(|line| format!("  {line}\n")).collect::<String>()
+    )
 }
 
 #[test]
