@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use crate::mint::{NOW, SigningKey, encoded};
 use oracle::Expected;
 
-/// Tokens of [`NOW`] by the keys of `public.json`, one for each algorithm. Keys and tokens are made by the forge of
-/// `crates/scenario`, which forgets the private ones.
+/// Tokens of [`NOW`] by the keys of `public.json`, one for each asymmetric algorithm, made by the forge of
+/// `crates/scenario`. Nothing in here can sign like that.
 const GENUINE: &str = include_str!("token/genuine.txt");
 
 /// Reads a token, and says whether it becomes a session.
