@@ -68,7 +68,7 @@ size: $(WASM) ## Check that the filter is not larger than it may be
 lint: $(RUST) ## Check formatting, and clippy for the host and for Wasm
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy -p cedar-gate --lib --target wasm32-wasip1 -- -D warnings
+	cargo clippy -p cedar-gate -p cedar-gate-probe --lib --target wasm32-wasip1 -- -D warnings
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## Check licences, sources and bans of all dependencies

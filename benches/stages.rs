@@ -3,6 +3,8 @@
 //! They are those of `crates/probe`, which also runs as a module in a VM: `tools/stages.mjs` times them there and sets
 //! both beside each other.
 
+#![cfg(test)]
+
 use std::time::{Duration, Instant};
 
 use cedar_gate_probe::ask;

@@ -91,7 +91,7 @@ fn a_story_that_goes_otherwise_fails() {
     fs::copy(example("envoy.yaml"), folder.path().join("envoy.yaml")).expect("a copy");
     let story = "
         story: Nothing is secret.
-        base: envoy.yaml
+        configuration_from: envoy.yaml
         requests: [{path: /payments/7, expect: {status: 200}}, {path: /healthz, expect: {status: 200}}]
     ";
     fs::write(folder.path().join("story.yaml"), story).expect("a file");
