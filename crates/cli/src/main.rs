@@ -54,8 +54,16 @@ fn main() -> ExitCode {
     };
     outcome
         .unwrap_or_else(|error| {
+            if is_closed_pipe(&error) {
+                return Outcome::Fine;
+            }
             screen.error(&error);
             Outcome::Broken
         })
         .into()
+}
+
+/// `cedar-gate explain … | head` has all that it wanted.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
