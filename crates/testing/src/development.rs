@@ -37,8 +37,8 @@ pub enum DevelopmentError {
     Forge(#[from] ForgeError),
 }
 
-/// Seconds that a token lives.
-const LIFETIME: i64 = 300;
+/// Seconds that a token lives, where its provider lets it.
+const LIFETIME: u64 = 300;
 
 impl Development {
     /// Puts a development key in the place of each provider's keys.
@@ -53,9 +53,10 @@ impl Development {
         let providers = configuration.get_mut("providers").and_then(Value::as_object_mut);
         for (name, provider) in providers.into_iter().flatten() {
             let Some(members) = provider.as_object_mut() else { continue };
-            let algorithm = algorithm(members).ok_or_else(|| DevelopmentError::NoAlgorithm(name.clone()))?;
+            let (algorithm, description) =
+                quickest_key(algorithms(members)).ok_or_else(|| DevelopmentError::NoAlgorithm(name.clone()))?;
             let key = format!("development-{name}");
-            forge = forge.with_key(&key, description(algorithm))?;
+            forge = forge.with_key(&key, description)?;
             let jwk = json!({ "$jwk": key, "alg": algorithm.name(), "use": "sig" });
             members.insert("local_jwks".to_owned(), forge.resolve(&json!({ "inline": { "keys": [jwk] } }))?);
             issuers.insert(name.clone(), Issuer::of(members, key, algorithm));
@@ -74,7 +75,7 @@ impl Development {
     }
 
     /// Makes a token of a provider with these claims, laid over those that its configuration asks for; `null` removes.
-    /// It is issued at `now` (seconds since the Unix epoch) and lives for five minutes.
+    /// It is issued at `now` (seconds since the Unix epoch) and lives for five minutes, or as long as the provider lets it.
     ///
     /// # Errors
     ///
@@ -95,37 +96,45 @@ impl Issuer {
     fn of(provider: &Map<String, Value>, key: String, algorithm: Algorithm) -> Self {
         let first = |name: &str| provider.get(name).and_then(|list| list.get(0)).cloned();
         let mut header = Map::new();
-        header.extend(first("token_types").map(|token_type| ("typ".to_owned(), token_type)));
+        // `absent` stands for tokens that have no `typ`.
+        let token_type = first("token_types").map(|name| if name == "absent" { Value::Null } else { name });
+        header.extend(token_type.map(|token_type| ("typ".to_owned(), token_type)));
         let mut claims = Map::new();
         claims.extend(provider.get("issuer").map(|issuer| ("iss".to_owned(), issuer.clone())));
         claims.extend(first("audiences").map(|audience| ("aud".to_owned(), audience)));
         claims.insert("iat".to_owned(), json!({ "$now": 0 }));
-        claims.insert("exp".to_owned(), json!({ "$now": LIFETIME }));
+        let longest = provider.get("max_lifetime").and_then(Value::as_str);
+        let longest = longest.and_then(|text| humantime::parse_duration(text).ok());
+        let lifetime = longest.map_or(LIFETIME, |longest| longest.as_secs().min(LIFETIME));
+        claims.insert("exp".to_owned(), json!({ "$now": lifetime }));
         claims.insert("client_id".to_owned(), json!("development"));
         Self { key, algorithm, header, claims }
     }
 }
 
-/// The quickest of those that the provider allows; making an RSA key takes longest.
-fn algorithm(provider: &Map<String, Value>) -> Option<Algorithm> {
-    let allowed = provider.get("algorithms")?.as_array()?.iter().filter_map(|name| Algorithm::of_name(name.as_str()?));
-    allowed.min_by_key(|algorithm| match algorithm {
-        Algorithm::EdDsa => 0,
-        Algorithm::Es256 => 1,
-        Algorithm::Es256K | Algorithm::Es384 | Algorithm::Es512 => 2,
-        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => 3,
-        _ => 4,
-    })
+/// The algorithm among these whose key is made most quickly (an RSA key takes longest), and the description of a key for
+/// it, as [`Forge`] takes it.
+pub fn quickest_key(algorithms: impl IntoIterator<Item = Algorithm>) -> Option<(Algorithm, Value)> {
+    let curve = |name: &str| json!({"kty": "EC", "crv": name});
+    let of = |algorithm: Algorithm| match algorithm {
+        Algorithm::EdDsa => (0, json!({"kty": "OKP", "crv": "Ed25519"})),
+        Algorithm::Es256 => (1, curve("P-256")),
+        Algorithm::Es256K => (2, curve("secp256k1")),
+        Algorithm::Es384 => (3, curve("P-384")),
+        Algorithm::Es512 => (4, curve("P-521")),
+        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => (5, json!({"kty": "oct", "bytes": 64})),
+        Algorithm::Ps256
+        | Algorithm::Ps384
+        | Algorithm::Ps512
+        | Algorithm::Rs256
+        | Algorithm::Rs384
+        | Algorithm::Rs512 => (6, json!({"kty": "RSA"})),
+    };
+    let quickest = algorithms.into_iter().min_by_key(|algorithm| of(*algorithm).0)?;
+    Some((quickest, of(quickest).1))
 }
 
-fn description(algorithm: Algorithm) -> Value {
-    match algorithm {
-        Algorithm::EdDsa => json!({"kty": "OKP", "crv": "Ed25519"}),
-        Algorithm::Es256 => json!({"kty": "EC", "crv": "P-256"}),
-        Algorithm::Es256K => json!({"kty": "EC", "crv": "secp256k1"}),
-        Algorithm::Es384 => json!({"kty": "EC", "crv": "P-384"}),
-        Algorithm::Es512 => json!({"kty": "EC", "crv": "P-521"}),
-        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => json!({"kty": "oct", "bytes": 64}),
-        _ => json!({"kty": "RSA"}),
-    }
+fn algorithms(provider: &Map<String, Value>) -> impl Iterator<Item = Algorithm> {
+    let names = provider.get("algorithms").and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(|name| Algorithm::of_name(name.as_str()?))
 }

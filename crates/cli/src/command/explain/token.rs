@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use cedar_gate::config::Config;
-use cedar_gate::jose::Algorithm;
 use cedar_gate::token::{Provider, TokenType};
 use cedar_gate_scenario::Forge;
+use cedar_gate_testing::quickest_key;
 use serde_json::{Value, json};
 
 /// The `kid` of the key that claims are signed with.
@@ -65,7 +65,8 @@ pub(super) fn sign(
     now: i64,
 ) -> anyhow::Result<(String, String)> {
     let provider = chosen(&claims, provider, config)?;
-    let (algorithm, key) = key(provider)?;
+    let key = quickest_key(provider.algorithms.iter().copied());
+    let (algorithm, key) = key.with_context(|| format!("the provider `{}` has no algorithm", provider.name))?;
     let lifetime = LIFETIME.min(provider.max_lifetime);
     let missing = [
         ("iss", json!(provider.issuer)),
@@ -83,7 +84,7 @@ pub(super) fn sign(
     };
     let forge = Forge::new().with_key(KEY, key)?;
     let description =
-        json!({"key": KEY, "alg": algorithm, "header": {"typ": token_type}, "claims_raw": literal(&claims)});
+        json!({"key": KEY, "alg": algorithm.name(), "header": {"typ": token_type}, "claims_raw": literal(&claims)});
     let token = forge.mint(&description, now)?;
     let jwk = forge.keys().public_jwk(KEY)?;
     let trusted = configuration
@@ -120,26 +121,4 @@ fn chosen<'c>(claims: &Value, named: Option<&str>, config: &'c Config) -> anyhow
         (Some(only), None) => Ok(only),
         (_, _) => bail!("--claims has no `iss`, and there are several providers; --provider names one of {}", names()),
     }
-}
-
-/// An algorithm that the provider may use, and a description of a key for it. Keys that are made quickly come first.
-fn key(provider: &Provider) -> anyhow::Result<(&'static str, Value)> {
-    let curve = |name: &str| json!({"kty": "EC", "crv": name});
-    let of = |algorithm: &Algorithm| match algorithm {
-        Algorithm::EdDsa => (0, json!({"kty": "OKP", "crv": "Ed25519"})),
-        Algorithm::Es256 => (1, curve("P-256")),
-        Algorithm::Es256K => (2, curve("secp256k1")),
-        Algorithm::Es384 => (3, curve("P-384")),
-        Algorithm::Es512 => (4, curve("P-521")),
-        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => (5, json!({"kty": "oct", "bytes": 64})),
-        Algorithm::Ps256
-        | Algorithm::Ps384
-        | Algorithm::Ps512
-        | Algorithm::Rs256
-        | Algorithm::Rs384
-        | Algorithm::Rs512 => (6, json!({"kty": "RSA"})),
-    };
-    let quickest = provider.algorithms.iter().min_by_key(|algorithm| of(algorithm).0);
-    let algorithm = quickest.with_context(|| format!("the provider `{}` has no algorithm", provider.name))?;
-    Ok((algorithm.name(), of(algorithm).1))
 }

@@ -1,0 +1,79 @@
+//! Configurations whose issuers are played by a test.
+
+use cedar_gate_testing::Gate;
+use serde_json::{Value, json};
+
+/// One provider, with what a test changes about it.
+fn configuration(change: Value) -> Value {
+    let mut provider = json!({
+        "issuer": "https://idp.example.com/",
+        "audiences": ["notes"],
+        "algorithms": ["RS256", "ES256"],
+        "local_jwks": {"inline": {"keys": []}},
+    });
+    for (name, value) in change.as_object().into_iter().flatten() {
+        provider[name] = value.clone();
+    }
+    json!({
+        "providers": {"corp": provider},
+        "routes": [{"methods": ["GET"], "path": "/notes", "action": "list", "resource": {"type": "Notes", "id": "all"}}],
+        "policies": {"inline": {
+            "schema": "entity User; entity Notes; action list appliesTo { principal: [User], resource: [Notes] };",
+            "policies": "permit (principal == User::\"corp|rita\", action, resource);",
+        }},
+    })
+}
+
+fn ritas_answer(change: Value) -> cedar_gate_testing::Answer {
+    let mut gate = Gate::of(&configuration(change)).unwrap();
+    let rita = gate.token("corp", &json!({"sub": "rita"}));
+    gate.get("/notes").bearer(&rita).send()
+}
+
+#[test]
+fn a_token_is_what_its_provider_asks_for() {
+    for change in [
+        json!({}),
+        json!({"algorithms": ["HS256"]}),
+        json!({"algorithms": ["PS256"]}),
+        json!({"token_types": ["absent"]}),
+        json!({"token_types": ["JWT"]}),
+        json!({"max_lifetime": "1m"}),
+        json!({"require_claims": ["client_id"]}),
+    ] {
+        let answer = ritas_answer(change.clone());
+        assert!(answer.is_allowed(), "{change}: {answer}");
+    }
+}
+
+#[test]
+fn a_token_of_somebody_else_is_refused() {
+    let mut gate = Gate::of(&configuration(json!({}))).unwrap();
+    let bob = gate.token("corp", &json!({"sub": "bob"}));
+    let answer = gate.get("/notes").bearer(&bob).send();
+    assert_eq!((answer.status(), answer.cause()), (Some(403), Some("policy_denied")), "{answer}");
+    let answer = gate.get("/notes").send();
+    assert_eq!((answer.status(), answer.cause()), (Some(401), Some("credential_missing")), "{answer}");
+}
+
+#[test]
+fn a_claim_can_be_left_out() {
+    let mut gate = Gate::of(&configuration(json!({}))).unwrap();
+    let endless = gate.token("corp", &json!({"sub": "rita", "exp": null}));
+    let answer = gate.get("/notes").bearer(&endless).send();
+    assert_eq!((answer.status(), answer.cause()), (Some(401), Some("claim_missing")), "{answer}");
+}
+
+#[test]
+fn all_faults_of_a_configuration_are_told() {
+    let error = Gate::of(&configuration(json!({"issuer": "", "audiences": []}))).unwrap_err().to_string();
+    assert!(error.contains("providers.corp.issuer") && error.contains("providers.corp.audiences"), "{error}");
+    let error = Gate::of(&configuration(json!({"algorithms": ["none"]}))).unwrap_err().to_string();
+    assert_eq!(error, "the provider `corp` allows no algorithm that is known");
+}
+
+#[test]
+#[should_panic(expected = "the configuration has no provider `crop`")]
+fn a_provider_that_is_not_there_is_a_typing_error() {
+    Gate::of(&configuration(json!({}))).unwrap().token("crop", &json!({}));
+}
