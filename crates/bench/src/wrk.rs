@@ -89,8 +89,10 @@ impl Wrk {
         }
         let output = run(arguments)?;
         let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success(), "wrk failed: {said}{}", String::from_utf8_lossy(&output.stderr));
-        Outcome::read(&said)
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "wrk failed: {said}{complaint}");
+        // A script that fails is no failure to wrk: it says so, and ends as if nothing were missing.
+        Outcome::read(&said).with_context(|| complaint.trim().to_owned())
     }
 }
 
