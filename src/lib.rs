@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod policy;
 pub mod refusal;
 pub mod route;
+pub mod secret;
 pub mod separation;
 pub mod token;
 

@@ -66,6 +66,13 @@ pub enum StoreAnswer {
     Written,
 }
 
+/// The gateway's shared data, for what happens outside of decisions. A decision yields its operations instead, as
+/// outcomes.
+pub trait Store {
+    /// Performs an operation.
+    fn perform(&mut self, operation: &StoreOperation) -> StoreAnswer;
+}
+
 /// An errand and the number by which its answer finds back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Errand {

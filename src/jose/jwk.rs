@@ -5,7 +5,6 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
-use super::key::Secret;
 use super::{Algorithm, Key, VerifyingKey, rsa_key};
 
 /// What is to be made of one member of a key set.
@@ -104,7 +103,7 @@ fn material(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
             if PUBLISHED_SECRETS.contains(&secret.as_slice()) {
                 return Err(Unusable("the secret is published".to_owned()));
             }
-            Ok(VerifyingKey::Octets(Secret(secret)))
+            Ok(VerifyingKey::Octets(Secret::new(secret)))
         }
         _ => Err(Unusable("`kty` must be EC, OKP, RSA or oct".to_owned())),
     }

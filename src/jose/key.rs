@@ -5,6 +5,7 @@ use std::fmt;
 use jwt_compact::alg::RsaPublicKey;
 
 use super::{Algorithm, KeyKind};
+use crate::secret::Secret;
 
 /// Key material, ready to verify with. There is nothing here to sign with, except that a shared secret is what it is.
 pub enum VerifyingKey {
@@ -23,9 +24,6 @@ pub enum VerifyingKey {
     /// secp256k1.
     Secp256k1(k256::ecdsa::VerifyingKey),
 }
-
-/// A secret that no format string can print.
-pub struct Secret(pub(crate) Vec<u8>);
 
 /// One key of a set.
 pub struct Key {
@@ -65,7 +63,7 @@ impl Key {
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
         let long_enough = match (&self.material, algorithm.shortest_secret()) {
-            (VerifyingKey::Octets(secret), Some(shortest)) => secret.0.len() >= shortest,
+            (VerifyingKey::Octets(secret), Some(shortest)) => secret.reveal().len() >= shortest,
             (
                 VerifyingKey::Ed25519(_)
                 | VerifyingKey::Octets(_)
@@ -131,11 +129,5 @@ impl fmt::Debug for VerifyingKey {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").field("id", &self.id).field("kind", &self.material.kind()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
     }
 }

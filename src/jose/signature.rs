@@ -36,9 +36,15 @@ impl SignatureVerifier for InVm {
             }
             (Algorithm::Es384, VerifyingKey::P384(key)) => by(&Es384, key, message, signature),
             (Algorithm::Es512, VerifyingKey::P521(key)) => by(&Es512, key, message, signature),
-            (Algorithm::Hs256, VerifyingKey::Octets(key)) => by(&Hs256, &Hs256Key::new(&key.0), message, signature),
-            (Algorithm::Hs384, VerifyingKey::Octets(key)) => by(&Hs384, &Hs384Key::new(&key.0), message, signature),
-            (Algorithm::Hs512, VerifyingKey::Octets(key)) => by(&Hs512, &Hs512Key::new(&key.0), message, signature),
+            (Algorithm::Hs256, VerifyingKey::Octets(key)) => {
+                by(&Hs256, &Hs256Key::new(key.reveal()), message, signature)
+            }
+            (Algorithm::Hs384, VerifyingKey::Octets(key)) => {
+                by(&Hs384, &Hs384Key::new(key.reveal()), message, signature)
+            }
+            (Algorithm::Hs512, VerifyingKey::Octets(key)) => {
+                by(&Hs512, &Hs512Key::new(key.reveal()), message, signature)
+            }
             (Algorithm::Ps256, VerifyingKey::Rsa(key)) => by(&Rsa::ps256(), key, message, signature),
             (Algorithm::Ps384, VerifyingKey::Rsa(key)) => by(&Rsa::ps384(), key, message, signature),
             (Algorithm::Ps512, VerifyingKey::Rsa(key)) => by(&Rsa::ps512(), key, message, signature),
