@@ -3,6 +3,7 @@
 //! Raw mirrors of what users write stand in `raw`; nothing else in the filter sees them. Whatever is wrong is
 //! collected, each fault with its path, so that one attempt shows all of them.
 
+mod credentials;
 mod derive;
 mod fault;
 mod field;
@@ -14,8 +15,11 @@ mod lint;
 mod policies;
 mod provider;
 mod raw;
+mod remote;
+mod resource_metadata;
 mod route;
 mod rules;
+mod secret;
 
 pub use derive::derive_schema;
 pub use fault::{Fault, Faults};
@@ -27,11 +31,13 @@ use fault::At;
 use field::{FromValue, Switch};
 use raw::RawConfig;
 
+use crate::challenge::Challenges;
 use crate::credential::Credentials;
 use crate::forward::Forward;
 use crate::gate::{Mode, ShadowMode};
 use crate::policy::Engine;
 use crate::route::RouteTable;
+use crate::secret::Environment;
 use crate::separation::Separation;
 use crate::token::Providers;
 
@@ -46,6 +52,8 @@ pub struct Config {
     pub providers: Providers,
     /// Where they stand in requests.
     pub credentials: Credentials,
+    /// What a refused sender is told to bring.
+    pub challenges: Challenges,
     /// What requests mean.
     pub routes: RouteTable,
     /// What is allowed.
@@ -58,6 +66,8 @@ pub struct Config {
     pub audit_log: bool,
     /// Sizes and times.
     pub limits: Limits,
+    /// What authenticates records in the gateway's shared data.
+    pub record_key: [u8; 32],
     /// What can be served, but deserves a look.
     pub warnings: Vec<Fault>,
 }
@@ -71,6 +81,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Nanoseconds that a decision waits for a body.
     pub body_timeout_nanos: u64,
+    /// Nanoseconds that a request waits, from its arrival, for what is needed from elsewhere.
+    pub wait_timeout_nanos: u64,
 }
 
 impl Config {
@@ -80,9 +92,18 @@ impl Config {
     ///
     /// Every fault that can be seen at once.
     pub fn load(bytes: &[u8]) -> Result<Self, Faults> {
+        Self::load_in(bytes, &Environment::default())
+    }
+
+    /// As [`Config::load`], with variables that the configuration may name.
+    ///
+    /// # Errors
+    ///
+    /// Every fault that can be seen at once.
+    pub fn load_in(bytes: &[u8], environment: &Environment) -> Result<Self, Faults> {
         let raw = raw_of(bytes)?;
         let at = At::root();
-        match read(&at, raw) {
+        match read(&at, raw, environment) {
             Some(config) if at.is_clean() => Ok(config),
             Some(_) | None => Err(at.into_faults()),
         }
@@ -94,15 +115,16 @@ fn raw_of(bytes: &[u8]) -> Result<RawConfig, Faults> {
     RawConfig::from_value(value).map_err(Faults::of_whole)
 }
 
-fn read(at: &At, raw: RawConfig) -> Option<Config> {
+fn read(at: &At, raw: RawConfig, environment: &Environment) -> Option<Config> {
     at.unknown(&raw.unknown);
     let mode = if MODE.is_on(at, "mode", raw.mode) { Mode::Shadow(ShadowMode::declared()) } else { Mode::Enforce };
+    let secret = at.take("secret", raw.secret).and_then(|raw| secret::secret(&at.field("secret"), raw, environment));
     let body_before_headers = rules::host(&at.field("host"), at.take("host", raw.host));
     let providers = provider::providers(&at.field("providers"), at.require("providers", raw.providers));
     let (limits, caps, token_bytes) =
         limits::limits(&at.field("limits"), at.take("limits", raw.limits).unwrap_or_default());
     let credentials =
-        rules::credentials(&at.field("credentials"), at.take("credentials", raw.credentials), token_bytes);
+        credentials::credentials(&at.field("credentials"), at.take("credentials", raw.credentials), token_bytes);
     let separation = rules::separation(&at.field("separation"), at.take("separation", raw.separation));
     let forward = rules::forward(&at.field("forward"), at.take("forward", raw.forward), &credentials);
     let audit_log = rules::audit(&at.field("audit"), at.take("audit", raw.audit));
@@ -126,12 +148,14 @@ fn read(at: &At, raw: RawConfig) -> Option<Config> {
         mode,
         providers,
         credentials,
+        challenges: Challenges::default(),
         routes,
         engine: loaded.engine,
         separation,
         forward,
         audit_log,
         limits,
+        record_key: secret::record_key(secret.as_ref()),
         warnings,
     })
 }

@@ -5,29 +5,33 @@
 //! hands out.
 
 mod arrival;
+mod authentication;
 pub mod body;
 mod decision;
+mod inquiry;
 mod notes;
 mod outcome;
 
 pub use arrival::{Arrival, Now};
 pub use outcome::{Onward, Outcome};
 
+use authentication::{Sender, authenticate};
 use decision::{Asking, Known, decide};
+use inquiry::{Inquiry, Meaning, understand};
 
 use crate::forward::HeaderPatch;
 use crate::gate::{Gate, Mode};
 use crate::http::Headers;
 use crate::journal::{Entry, Journal};
-use crate::outbox::{Answer, StoreAnswer};
+use crate::live::Ticket;
+use crate::outbox::StoreAnswer;
 use crate::policy::Permit;
 use crate::refusal::{Cause, Refusal};
+use crate::token::{Admission, Candidate};
 
 /// Something that happens to a request.
 #[derive(Debug)]
 pub enum Input {
-    /// The answer to a call that this exchange waits for.
-    Answer(Answer),
     /// The whole body.
     BodyComplete(Vec<u8>),
     /// More of the body has arrived, not yet all of it; so many bytes by now.
@@ -43,6 +47,8 @@ pub enum Input {
         /// Its status.
         status: u16,
     },
+    /// What this exchange waits for has come, or has failed; the time by now.
+    Settled(Now),
     /// The answer of the store that this exchange waits for.
     Store(StoreAnswer),
     /// The trailers of the request.
@@ -59,14 +65,44 @@ pub struct Exchange {
 enum State {
     /// The body is needed for the decision.
     AwaitingBody(Box<Asking>),
+    /// The gateway's shared data have to say whether a proof is a new one.
+    AwaitingStore(Box<Candidate>, Box<Inquiry>, Box<Known>, Now),
+    /// Something from elsewhere is needed to know who asks.
+    AwaitingTicket(Box<Held>),
     /// Refused, or ended.
     Closed,
     /// Nothing has arrived yet.
     #[default]
     New,
     /// The request has gone on.
-    Open,
+    Open(Passing),
 }
+
+/// A request that has gone on.
+#[derive(Default)]
+struct Passing {
+    /// What the answer tells the client besides what the upstream says.
+    response: Vec<(&'static str, String)>,
+    /// When its stream must end at the latest, in nanoseconds since the Unix epoch.
+    until: Option<u64>,
+}
+
+/// A request that is held back until something has come from elsewhere.
+struct Held {
+    inquiry: Inquiry,
+    known: Known,
+    ticket: Ticket,
+    /// In nanoseconds since the Unix epoch.
+    deadline: u64,
+    /// How often it has waited already.
+    waits: u32,
+}
+
+/// A decision needs a handful of things from elsewhere; one that goes on asking is not going to end.
+const MOST_WAITS: u32 = 8;
+
+/// How long a store may take that should answer at once, in nanoseconds.
+const WAIT_FOR_STORE_NANOS: u64 = 1_000_000_000;
 
 impl Exchange {
     /// Takes an input and says what is to be done.
@@ -99,25 +135,51 @@ impl Exchange {
                 let (_, _) = asking.conclude(gate, Err(Cause::BodyNotDelivered), journal);
                 (State::Closed, Outcome::Nothing)
             }
-            (State::Open, Input::Trailers(trailers)) => {
-                let remove = gate.config().forward.stripped(&trailers);
-                (State::Open, Outcome::PatchTrailers(HeaderPatch { remove, set: Vec::new() }))
+            (State::AwaitingStore(candidate, inquiry, known, now), Input::Store(answer)) => {
+                match candidate.answered(answer) {
+                    Ok(admission) => admit(gate, admission, *inquiry, *known, now, journal),
+                    Err(cause) => conclude(gate, *known, Err(cause.into()), journal),
+                }
             }
+            // A store that does not answer has not said that the proof is a new one.
+            (State::AwaitingStore(_, _, known, _), Input::Deadline | Input::End) => {
+                conclude(gate, *known, Err(Cause::NotSettled.into()), journal)
+            }
+            (State::AwaitingTicket(held), Input::Settled(now)) => held.again(gate, now, journal),
+            (State::AwaitingTicket(held), Input::Deadline) => held.give_up(gate, journal),
+            (State::AwaitingTicket(held), Input::End) => {
+                let (_, _) = held.give_up(gate, journal);
+                (State::Closed, Outcome::Nothing)
+            }
+            (State::Open(passing), Input::Trailers(trailers)) => {
+                let remove = gate.config().forward.stripped(&trailers);
+                (State::Open(passing), Outcome::PatchTrailers(HeaderPatch { remove, set: Vec::new() }))
+            }
+            (State::Open(mut passing), Input::ResponseHead { .. }) => {
+                let set = std::mem::take(&mut passing.response);
+                let set = set.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                (State::Open(passing), Outcome::PatchResponse(HeaderPatch { remove: Vec::new(), set }))
+            }
+            // Only a stream that must end at a given time is told of one.
+            (State::Open(_), Input::Deadline) => (State::Closed, Outcome::CloseStream),
             (_, Input::End) => (State::Closed, Outcome::Nothing),
             // Late answers, and callbacks out of order: what has been decided stays decided.
             (
                 state,
-                Input::Answer(_)
-                | Input::BodyComplete(_)
+                Input::BodyComplete(_)
                 | Input::BodyGrows(_)
                 | Input::Deadline
                 | Input::Head(_)
                 | Input::ResponseHead { .. }
+                | Input::Settled(_)
                 | Input::Store(_)
                 | Input::Trailers(_),
             ) => {
-                let outcome =
-                    if matches!(state, State::AwaitingBody(_)) { Outcome::AwaitBody } else { Outcome::Nothing };
+                let outcome = match &state {
+                    State::AwaitingBody(_) => Outcome::AwaitBody,
+                    State::AwaitingTicket(held) => Outcome::Wait(held.ticket),
+                    State::AwaitingStore(..) | State::Closed | State::New | State::Open(_) => Outcome::Nothing,
+                };
                 (state, outcome)
             }
         };
@@ -125,34 +187,98 @@ impl Exchange {
         outcome
     }
 
-    /// When this exchange must get [`Input::Deadline`] at the latest, in nanoseconds since the Unix epoch; nothing while
-    /// it does not wait.
+    /// When this exchange must get [`Input::Deadline`], in nanoseconds since the Unix epoch: the end of a wait, or that of
+    /// a stream which may not outlive its token.
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
         match &self.state {
             State::AwaitingBody(asking) => Some(asking.deadline()),
-            State::Closed | State::New | State::Open => None,
+            State::AwaitingTicket(held) => Some(held.deadline),
+            State::AwaitingStore(_, _, known, _) => Some(known.now.unix_nanos.saturating_add(WAIT_FOR_STORE_NANOS)),
+            State::Open(passing) => passing.until,
+            State::Closed | State::New => None,
         }
     }
 
     /// Whether the request must not go on by itself: it waits for a decision.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self.state, State::AwaitingBody(_))
+        matches!(self.state, State::AwaitingBody(_) | State::AwaitingStore(..) | State::AwaitingTicket(_))
+    }
+
+    /// What this exchange waits for, where others may wait for the same.
+    #[must_use]
+    pub fn ticket(&self) -> Option<Ticket> {
+        match &self.state {
+            State::AwaitingTicket(held) => Some(held.ticket),
+            State::AwaitingBody(_) | State::AwaitingStore(..) | State::Closed | State::New | State::Open(_) => None,
+        }
+    }
+
+    /// Whether the answer of the upstream has to be told of by [`Input::ResponseHead`].
+    #[must_use]
+    pub fn changes_response(&self) -> bool {
+        matches!(&self.state, State::Open(passing) if !passing.response.is_empty())
     }
 
     /// Whether the request has been let go.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        matches!(self.state, State::Open)
+        matches!(self.state, State::Open(_))
     }
 }
 
 fn arrive(gate: &Gate, arrival: Arrival, journal: &mut Journal) -> (State, Outcome) {
     let mut known = Known::new(gate, &arrival);
-    match decide(gate, arrival, &mut known, journal) {
+    let now = arrival.now;
+    match understand(gate, arrival, &mut known, journal) {
+        Ok(Meaning::Protected(inquiry)) => pursue(gate, *inquiry, known, now, 0, journal),
+        Ok(Meaning::Public(permit)) => conclude(gate, known, Ok(permit), journal),
+        Err(refusal) => conclude(gate, known, Err(refusal), journal),
+    }
+}
+
+/// Finds out who asks, and decides; or waits.
+fn pursue(
+    gate: &Gate,
+    inquiry: Inquiry,
+    mut known: Known,
+    now: Now,
+    waits: u32,
+    journal: &mut Journal,
+) -> (State, Outcome) {
+    match authenticate(gate, &inquiry, now.seconds(), &mut known, journal) {
+        Ok(Sender::Awaited(ticket)) if waits < MOST_WAITS => {
+            let deadline = known.now.unix_nanos.saturating_add(gate.config().limits.wait_timeout_nanos);
+            let held = Held { inquiry, known, ticket, deadline, waits };
+            (State::AwaitingTicket(Box::new(held)), Outcome::Wait(ticket))
+        }
+        Ok(Sender::Awaited(_)) => conclude(gate, known, Err(Cause::NotSettled.into()), journal),
+        Ok(Sender::Admitted(admission)) => admit(gate, admission, inquiry, known, now, journal),
+        Err(refusal) => conclude(gate, known, Err(refusal), journal),
+    }
+}
+
+/// Decides about somebody who is known; or asks whether they have shown something old.
+fn admit(
+    gate: &Gate,
+    admission: Admission,
+    inquiry: Inquiry,
+    mut known: Known,
+    now: Now,
+    journal: &mut Journal,
+) -> (State, Outcome) {
+    let session = match admission {
+        Admission::Session(session) => *session,
+        Admission::Asking(candidate, question) => {
+            let state = State::AwaitingStore(candidate, Box::new(inquiry), Box::new(known), now);
+            return (state, Outcome::Store(Box::new(question)));
+        }
+    };
+    let decided = decide(gate, inquiry, session, now.seconds(), &mut known, journal);
+    match decided {
         Ok(decision::Step::AwaitBody(question)) => {
-            (State::AwaitingBody(Box::new(question.with(known, gate))), Outcome::AwaitBody)
+            (State::AwaitingBody(Box::new(question.with(known, gate, now))), Outcome::AwaitBody)
         }
         Ok(decision::Step::Permitted(permit)) => conclude(gate, known, Ok(permit), journal),
         Err(refusal) => conclude(gate, known, Err(refusal), journal),
@@ -188,16 +314,29 @@ fn conclude(
             journal.note(|| notes::outcome(&known.record, None));
             journal.note(|| notes::forward(gate, &known));
             let patch = HeaderPatch { remove: known.strip, set: identity.unwrap_or_default() };
-            (State::Open, Outcome::Continue(Box::new(Onward::new(permit, patch))))
+            (State::Open(known.passing), Outcome::Continue(Box::new(Onward::new(permit, patch))))
         }
         Err(refusal) => {
-            let reply = refusal.reply(&known.record.decision_id, known.is_grpc);
+            let reply = refusal.reply(&gate.config().challenges, &known.record.decision_id, known.is_grpc);
             journal.note(|| notes::outcome(&known.record, Some(reply.status)));
             (State::Closed, Outcome::Reply(Box::new(reply)))
         }
     };
     journal.write(Entry::Decision(Box::new(known.record)));
     (state, outcome)
+}
+
+impl Held {
+    /// Looks again.
+    fn again(self: Box<Self>, gate: &Gate, now: Now, journal: &mut Journal) -> (State, Outcome) {
+        let Self { inquiry, known, waits, .. } = *self;
+        pursue(gate, inquiry, known, now, waits.saturating_add(1), journal)
+    }
+
+    /// What it waits for has not come in time.
+    fn give_up(self: Box<Self>, gate: &Gate, journal: &mut Journal) -> (State, Outcome) {
+        conclude(gate, self.known, Err(Cause::NotSettled.into()), journal)
+    }
 }
 
 impl Asking {

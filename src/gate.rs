@@ -7,15 +7,29 @@ use sha2::Sha256;
 
 use crate::audit::hexadecimal;
 use crate::config::Config;
+use crate::exchange::Now;
 use crate::jose::SignatureVerifier;
-use crate::outbox::Outbox;
+use crate::live::{Incident, Live, Surroundings, Ticket};
+use crate::outbox::{Answer, Errand, Outbox, Store};
 
 /// The configuration and all that belongs to it. One for each VM and configuration.
 pub struct Gate {
     config: Config,
     verifier: Box<dyn SignatureVerifier>,
     token_key: [u8; 32],
+    live: RefCell<Live>,
     outbox: RefCell<Outbox>,
+}
+
+/// How soon a tick is wanted.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Pace {
+    /// A call has to be made, and a request waits for it.
+    AtOnce,
+    /// Another worker may be about to share something.
+    Soon,
+    /// Something may fall due.
+    Idle,
 }
 
 /// What the host supplies to a gate once.
@@ -47,6 +61,7 @@ impl Gate {
     #[must_use]
     pub fn new(config: Config, platform: Platform) -> Self {
         Self {
+            live: RefCell::new(Live::new(&config, platform.entropy)),
             config,
             verifier: platform.verifier,
             token_key: platform.entropy,
@@ -66,10 +81,55 @@ impl Gate {
         self.verifier.as_ref()
     }
 
-    /// Errands for the root context.
+    /// What is known of the world outside.
     #[must_use]
-    pub fn outbox(&self) -> &RefCell<Outbox> {
+    pub fn live(&self) -> &RefCell<Live> {
+        &self.live
+    }
+
+    /// Does what is due outside of requests: leaves calls, adopts what other workers have fetched. The entropy spreads
+    /// what many gateways would otherwise do at the same moment. Returns what is settled by it.
+    pub fn tick(&self, now: Now, entropy: u64, store: &mut dyn Store) -> Vec<Ticket> {
+        let mut outbox = self.outbox.borrow_mut();
+        self.live.borrow_mut().tick(&mut self.surroundings(now, entropy, store, &mut outbox))
+    }
+
+    /// Calls that wait to be made.
+    pub(crate) fn outbox(&self) -> &RefCell<Outbox> {
         &self.outbox
+    }
+
+    /// Takes a call that has to be made.
+    pub fn take_errand(&self) -> Option<Errand> {
+        self.outbox.borrow_mut().take()
+    }
+
+    /// Takes the answer to an errand. Returns what is settled by it.
+    pub fn answered(&self, errand: u64, answer: &Answer, now: Now, store: &mut dyn Store) -> Vec<Ticket> {
+        let mut outbox = self.outbox.borrow_mut();
+        self.live.borrow_mut().answered(errand, answer, &mut self.surroundings(now, errand, store, &mut outbox))
+    }
+
+    fn surroundings<'a>(
+        &'a self,
+        now: Now,
+        entropy: u64,
+        store: &'a mut dyn Store,
+        outbox: &'a mut Outbox,
+    ) -> Surroundings<'a> {
+        Surroundings { config: &self.config, verifier: self.verifier.as_ref(), now, entropy, store, outbox }
+    }
+
+    /// Takes what has happened outside of requests since it was asked for last.
+    pub fn take_incidents(&self) -> Vec<Incident> {
+        self.live.borrow_mut().take_incidents()
+    }
+
+    /// How soon the next tick is wanted; nothing where none is needed, ever.
+    #[must_use]
+    pub fn pace(&self) -> Option<Pace> {
+        let live = self.live.borrow();
+        if self.outbox.borrow().is_empty() { live.pace() } else { Some(Pace::AtOnce) }
     }
 
     /// A name for a token that has no `jti`: the same for one token as long as this gate lives, and of no use to

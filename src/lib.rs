@@ -7,21 +7,29 @@
 //! adapter (compiled for `wasm32-wasip1` only) is the one for gateways.
 
 pub mod audit;
+pub mod challenge;
+pub mod client_certificate;
 pub mod config;
 pub mod credential;
+pub mod dpop;
 pub mod exchange;
 pub mod forward;
 pub mod gate;
 pub mod harness;
 pub mod http;
+pub mod introspection;
 pub mod jose;
 pub mod journal;
 pub mod json;
+pub mod live;
 pub mod outbox;
 pub mod policy;
 pub mod refusal;
+pub mod remote;
+pub mod resource_metadata;
 pub mod route;
 pub mod secret;
+pub mod sender;
 pub mod separation;
 pub mod token;
 

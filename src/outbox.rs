@@ -4,9 +4,10 @@
 //! dropped. So a request only leaves its errand here.
 
 use std::collections::VecDeque;
+use std::fmt;
 
-/// A call to a service of the gateway's configuration.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A call to a service of the gateway's configuration. May carry secrets and tokens.
+#[derive(Clone, Eq, PartialEq)]
 pub struct Call {
     /// The cluster (Envoy) or `host:port` (nginx) that is called. Comes from the configuration only.
     pub cluster: String,
@@ -16,6 +17,12 @@ pub struct Call {
     pub body: Vec<u8>,
     /// How long the answer may take, in milliseconds; never 0, which would mean for ever.
     pub timeout_ms: u32,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
 }
 
 /// What came of a call. Only an explicit status with its body is an answer.
@@ -114,6 +121,12 @@ impl Outbox {
         self.next = self.next.wrapping_add(1);
         self.waiting.push_back(Errand { id, call });
         Ok(id)
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Takes the errand that has waited longest.

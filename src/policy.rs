@@ -3,6 +3,7 @@
 //! A [`Permit`] is the only thing that lets a request go on, and only this module makes one: from an answer of Cedar
 //! without a single error, or for a route that is declared public.
 
+mod challenge;
 mod context;
 mod derive;
 mod engine;

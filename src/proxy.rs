@@ -8,11 +8,13 @@
 
 mod host;
 mod metrics;
+mod shared_data;
 mod stream;
 mod timing;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,11 +22,14 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
 use crate::config::Config;
-use crate::exchange::Input;
-use crate::gate::{Gate, Platform};
+use crate::exchange::{Input, Now};
+use crate::gate::{Gate, Pace, Platform};
+use crate::live::Ticket;
 use crate::outbox::Answer;
+use crate::secret::Environment;
 use host::{Buffer, Level};
 use metrics::Metrics;
+use shared_data::SharedData;
 use stream::Stream;
 use timing::TimedVerifier;
 
@@ -37,10 +42,12 @@ struct Plugin {
     gate: Gate,
     timer: Rc<timing::Timer>,
     metrics: Metrics,
-    /// Requests that wait, by their context.
+    /// Requests that wait, and streams that must end at a given time, by their context.
     waiting: RefCell<BTreeMap<u32, Rc<RefCell<Stream>>>>,
-    /// Calls that requests wait for: the errand's number, and the request's context.
-    errands: RefCell<BTreeMap<u64, u32>>,
+    /// The period of ticks that the gateway was told last.
+    period: Cell<Duration>,
+    /// The longest period that requests in wait of a body allow.
+    longest_period: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -59,14 +66,15 @@ struct Http {
 
 /// The shortest and the longest time between two looks at requests that wait.
 const TICKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// A call leaves with the next tick; the gateway's timers have milliseconds.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _: usize, body_size: usize, _: usize) {
-        let Some(plugin) = &self.plugin else { return };
+        let Some(plugin) = self.plugin.clone() else { return };
         let Some(errand) = self.calls.remove(&token) else { return };
-        let answer = read_answer(body_size);
-        let Some(context) = plugin.errands.borrow_mut().remove(&errand) else { return };
-        plugin.wake(context, || Input::Answer(answer));
+        plugin.answered(errand, &read_answer(body_size));
+        self.finish(&plugin);
     }
 }
 
@@ -91,7 +99,7 @@ impl RootContext for Root {
             host::log(Level::Error, "cedar-gate: configuration refused: the gateway does not hand it over");
             return false;
         };
-        let config = match Config::load(&bytes) {
+        let config = match Config::load_in(&bytes, &environment()) {
             Ok(config) => config,
             Err(faults) => {
                 for fault in faults.iter() {
@@ -114,39 +122,32 @@ impl RootContext for Root {
         for warning in &config.warnings {
             host::log(Level::Warning, &format!("cedar-gate: {warning}"));
         }
-        if config.routes.iter().any(crate::route::Route::waits_for_body) {
-            let tenth = Duration::from_nanos(config.limits.body_timeout_nanos / 10);
-            self.set_tick_period(tenth.clamp(TICKS.0, TICKS.1));
-        }
+        let waits_for_body = config.routes.iter().any(crate::route::Route::waits_for_body);
+        let tenth = Duration::from_nanos(config.limits.body_timeout_nanos / 10).clamp(TICKS.0, TICKS.1);
         let timer = Rc::new(timing::Timer::default());
         let verifier = Box::new(TimedVerifier::new(Rc::clone(&timer)));
-        self.plugin = Some(Rc::new(Plugin {
+        let plugin = Rc::new(Plugin {
             gate: Gate::new(config, Platform { verifier, entropy }),
             timer,
             metrics: Metrics::default(),
             waiting: RefCell::default(),
-            errands: RefCell::default(),
-        }));
+            period: Cell::default(),
+            longest_period: waits_for_body.then_some(tenth),
+        });
+        plugin.keep_pace();
+        self.plugin = Some(plugin);
         true
     }
 
     fn on_tick(&mut self) {
         let Some(plugin) = self.plugin.clone() else { return };
         plugin.end_overdue();
-        while let Some(errand) = plugin.gate.outbox().borrow_mut().take() {
-            let headers = errand.call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let timeout = Duration::from_millis(u64::from(errand.call.timeout_ms.max(1)));
-            let body = Some(errand.call.body.as_slice());
-            match self.dispatch_http_call(&errand.call.cluster, headers, body, Vec::new(), timeout) {
-                Ok(token) => {
-                    self.calls.insert(token, errand.id);
-                }
-                Err(_) => {
-                    let context = plugin.errands.borrow_mut().remove(&errand.id);
-                    context.into_iter().for_each(|context| plugin.wake(context, || Input::Answer(Answer::Lost)));
-                }
-            }
-        }
+        let mut entropy = [0; 8];
+        // Where the gateway has no random bytes any more, workers do what is due at the same moment.
+        let spread = getrandom::getrandom(&mut entropy).map_or(0, |()| u64::from_le_bytes(entropy));
+        let settled = plugin.gate.tick(now(), spread, &mut SharedData);
+        plugin.settle(&settled);
+        self.finish(&plugin);
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
@@ -158,7 +159,84 @@ impl RootContext for Root {
     }
 }
 
+impl Root {
+    /// What follows upon anything that has happened outside of requests.
+    fn finish(&mut self, plugin: &Plugin) {
+        self.send(plugin);
+        for incident in plugin.gate.take_incidents() {
+            let level = if incident.is_trouble { Level::Warning } else { Level::Info };
+            host::log(level, &format!("cedar-gate: {incident}"));
+            plugin.metrics.count(&incident);
+        }
+        plugin.keep_pace();
+    }
+
+    /// Makes the calls that are waiting to be made. Only here: a call belongs to the context that is active.
+    fn send(&mut self, plugin: &Plugin) {
+        while let Some(errand) = plugin.gate.take_errand() {
+            let headers = errand.call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let timeout = Duration::from_millis(u64::from(errand.call.timeout_ms.max(1)));
+            let body = Some(errand.call.body.as_slice());
+            match self.dispatch_http_call(&errand.call.cluster, headers, body, Vec::new(), timeout) {
+                Ok(token) => {
+                    self.calls.insert(token, errand.id);
+                }
+                Err(_) => plugin.answered(errand.id, &Answer::Lost),
+            }
+        }
+    }
+}
+
+/// The variables of the VM. What is no text cannot be named, and is left out.
+fn environment() -> Environment {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
+}
+
+/// The time; a clock that cannot be read stands at 0, where no token is valid.
+fn now() -> Now {
+    Now { unix_nanos: host::now().unwrap_or(0) }
+}
+
 impl Plugin {
+    /// Hands the answer of a call to the gate, and wakes whom it concerns.
+    fn answered(&self, errand: u64, answer: &Answer) {
+        let settled = self.gate.answered(errand, answer, now(), &mut SharedData);
+        self.settle(&settled);
+    }
+
+    /// Wakes the requests that wait for these.
+    fn settle(&self, settled: &[Ticket]) {
+        if settled.is_empty() {
+            return;
+        }
+        let awaits = |(context, stream): (&u32, &Rc<RefCell<Stream>>)| {
+            let ticket = stream.try_borrow().ok().and_then(|stream| stream.ticket());
+            ticket.is_some_and(|ticket| settled.contains(&ticket)).then_some(*context)
+        };
+        let woken: Vec<u32> = self.waiting.borrow().iter().filter_map(awaits).collect();
+        for context in woken {
+            self.wake(context, || Input::Settled(now()));
+        }
+    }
+
+    /// Asks the gateway for ticks as often as something may be due. A gateway that lets nobody change the period keeps
+    /// the first one.
+    fn keep_pace(&self) {
+        let wanted = match self.gate.pace() {
+            Some(Pace::AtOnce) => Some(AT_ONCE),
+            Some(Pace::Soon) => Some(TICKS.0),
+            Some(Pace::Idle) => Some(TICKS.1),
+            None => None,
+        };
+        let waiting = (!self.waiting.borrow().is_empty()).then_some(TICKS.0);
+        let wanted = [wanted, waiting, self.longest_period].into_iter().flatten().min();
+        let Some(wanted) = wanted.filter(|wanted| *wanted != self.period.get()) else { return };
+        if host::set_tick_period(wanted) {
+            self.period.set(wanted);
+        }
+    }
+
     /// Tells every request whose time is over.
     fn end_overdue(&self) {
         let Some(now) = host::now() else { return };
@@ -180,10 +258,10 @@ impl Plugin {
             return;
         }
         let Ok(mut stream_state) = stream.try_borrow_mut() else { return };
-        if stream_state.step(self, context, input()) == Action::Continue {
+        if stream_state.step(self, input()) == Action::Continue {
             host::resume_request();
         }
-        if stream_state.is_waiting() {
+        if stream_state.has_deadline() {
             self.waiting.borrow_mut().insert(context, Rc::clone(&stream));
         }
     }
@@ -197,13 +275,15 @@ impl Http {
             return Action::Pause;
         };
         let Ok(mut stream) = self.stream.try_borrow_mut() else { return Action::Pause };
-        let action = stream.step(plugin, self.context, input);
+        let action = stream.step(plugin, input);
         let mut waiting = plugin.waiting.borrow_mut();
-        if stream.is_waiting() {
+        if stream.has_deadline() {
             waiting.insert(self.context, Rc::clone(&self.stream));
         } else {
             waiting.remove(&self.context);
         }
+        drop(waiting);
+        plugin.keep_pace();
         action
     }
 
@@ -236,6 +316,14 @@ impl HttpContext for Http {
             return self.step(Input::BodyGrows(size));
         }
         self.whole_body(size)
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        // Nothing is held back here; most answers are not even looked at.
+        if self.stream.try_borrow().is_ok_and(|stream| stream.changes_response()) {
+            self.step(Input::ResponseHead { status: 0 });
+        }
+        Action::Continue
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {

@@ -28,6 +28,8 @@ pub struct Route {
     pub path: PathTemplate,
     /// Who may use it.
     pub access: Access,
+    /// The declaration that a browser may ask before it uses it (CORS), where there is one.
+    pub preflight: Option<PublicAccess>,
 }
 
 /// Who may use a route.
@@ -39,7 +41,8 @@ pub enum Access {
     Public(PublicAccess),
 }
 
-/// The declaration that a route is public. The configuration makes it, and a permit can be had for it.
+/// The declaration that a route, or the question before it, is public. The configuration makes it, and a permit can be
+/// had for it.
 #[derive(Debug)]
 pub struct PublicAccess(());
 
@@ -58,6 +61,8 @@ pub struct Protected {
     pub query: BTreeMap<String, Declaration>,
     /// Declared headers.
     pub headers: BTreeMap<String, Declaration>,
+    /// Whether a stream that has been let go ends with its token at the latest.
+    pub ends_with_token: bool,
 }
 
 /// A value that a request carries.

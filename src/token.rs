@@ -1,13 +1,14 @@
 //! From a token to a session, one proof after the other.
 //!
 //! ```text
-//! Credential → UntrustedToken → Authentic → Timely → Bound → Session
-//!              well-formed,     signed by   now, and  proof   typed claims,
-//!              known issuer     its issuer  for us    of key  principal, parents
+//! Credential → UntrustedToken → Authentic → Timely → Unrevoked → Bound → Session
+//!              well-formed,     signed by   now, and  not       proof   typed claims,
+//!              known issuer     its issuer  for us    withdrawn of key  principal, parents
 //! ```
 //!
 //! Each type has one constructor, and each constructor takes the proof before it, so a check that is forgotten does not
-//! compile. A cache of verified tokens has its place beside [`Authentic`]: what it may spare is the signature.
+//! compile. A cache of verified tokens stands beside [`Authentic`]: it spares the signature and the reading of claims, and
+//! nothing else.
 
 mod actor;
 mod chain;
@@ -16,9 +17,11 @@ mod notes;
 mod provider;
 mod session;
 
-pub use actor::Actor;
-pub use chain::{Authentic, Bound, Timely, UntrustedToken};
+pub use actor::{Actor, Delegate};
+pub use chain::{Admission, Authentic, Bound, Candidate, Standing, Timely, Unrevoked, UntrustedToken, Vouched};
 pub(crate) use claims::is_scope_character;
 pub use claims::{ClaimPath, ClaimSet};
-pub use provider::{ClaimAttribute, ClientRule, ParentRule, PrincipalRule, Provider, Providers, TokenType};
-pub use session::{Binding, Session};
+pub use provider::{
+    ClaimAttribute, ClientRule, ParentRule, PrincipalRule, Provider, ProviderKeys, Providers, TokenType,
+};
+pub use session::{Binding, Identity, Session};

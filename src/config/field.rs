@@ -55,6 +55,11 @@ impl<T: FromValue> Field<T> {
         members.remove(name).map_or(Self::Absent, Self::read)
     }
 
+    /// Whether nothing is said, neither right nor wrong.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
     pub(super) fn read(value: Value) -> Self {
         match T::from_value(value) {
             Ok(value) => Self::Given(value),

@@ -19,10 +19,14 @@ use crate::route::ParameterKind;
 
 // What the rules in `raw` name.
 pub(super) use super::MODE;
-pub(super) use super::limits::{BODY_BYTES, BODY_TIMEOUT, CLAIMS_DEPTH, POLICY_CHAIN, POLICY_DEPTH, TOKEN_BYTES};
+pub(super) use super::limits::{
+    BODY_BYTES, BODY_TIMEOUT, CLAIMS_DEPTH, POLICY_CHAIN, POLICY_DEPTH, TOKEN_BYTES, WAIT_TIMEOUT,
+};
 pub(super) use super::provider::{CLOCK_SKEW, MAX_LIFETIME, PRINCIPAL_ID, PRINCIPAL_TYPE, TOKEN_TYPE};
-pub(super) use super::route::ACCESS;
+pub(super) use super::remote::{CACHE_DURATION, COOLDOWN, FETCH_TIMEOUT, MAX_STALE};
+pub(super) use super::route::{ACCESS, MAX_STREAM_AGE};
 pub(super) use super::rules::{ROLE_TYPE, TOKEN};
+pub(super) use crate::challenge::REALM;
 pub(super) use crate::jose::Algorithm;
 
 /// The JSON Schema (draft 2020-12) of a configuration.
@@ -49,6 +53,10 @@ pub(super) const HEADER_NAME: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$";
 pub(super) const LOWER_CASE_HEADER_NAME: &str = "^[!#$%&'*+.^_`|~0-9a-z-]{1,256}$";
 /// A JSON pointer (RFC 6901) to something inside of the document.
 pub(super) const POINTER: &str = "^/([^~]|~[01])*$";
+/// An absolute URI that can be called.
+pub(super) const URI: &str = "^https?://[^/?#]";
+/// What may stand in a challenge (RFC 6750 §3).
+pub(super) const REALM_TEXT: &str = r"^[ !#-\[\]-~]{1,256}$";
 /// A scope token of RFC 6749 §3.3.
 pub(super) const SCOPE: &str = r"^[!#-\[\]-~]+$";
 
@@ -118,6 +126,11 @@ pub(super) fn not_empty() -> Rule {
 /// An object with exactly one of its members.
 pub(super) fn one_of_its_members() -> Rule {
     any().keyword("minProperties", 1).keyword("maxProperties", 1)
+}
+
+/// An object with exactly one of these members.
+pub(super) fn one_of(members: &[&str]) -> Rule {
+    any().keyword("oneOf", members.iter().map(|member| json!({ "required": [member] })).collect::<Vec<_>>())
 }
 
 /// A duration; that it lies within its range is for the filter to see.

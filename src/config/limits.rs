@@ -23,20 +23,29 @@ pub(super) const BODY_BYTES: Bounded<usize> = Bounded { default: 65_536, range: 
 pub(super) const BODY_TIMEOUT: Bounded<Duration> =
     Bounded { default: Duration::from_secs(5), range: Duration::from_millis(100)..=Duration::from_secs(60) };
 
+pub(super) const WAIT_TIMEOUT: Bounded<Duration> =
+    Bounded { default: Duration::from_secs(5), range: Duration::from_millis(100)..=Duration::from_secs(60) };
+
 /// The limits of requests, of policies, and of a token's length in bytes.
 pub(super) fn limits(at: &At, raw: RawLimits) -> (Limits, Caps, usize) {
     at.unknown(&raw.unknown);
     let body_timeout = duration(at, "body_timeout", raw.body_timeout, &BODY_TIMEOUT);
+    let wait_timeout = duration(at, "wait_timeout", raw.wait_timeout, &WAIT_TIMEOUT);
     let limits = Limits {
         claims_depth: number(at, "claims_depth", raw.claims_depth, &CLAIMS_DEPTH),
         body_bytes: number(at, "body_bytes", raw.body_bytes, &BODY_BYTES),
-        body_timeout_nanos: u64::try_from(body_timeout.as_nanos()).unwrap_or(u64::MAX),
+        body_timeout_nanos: nanos(body_timeout),
+        wait_timeout_nanos: nanos(wait_timeout),
     };
     let caps = Caps {
         depth: number(at, "policy_depth", raw.policy_depth, &POLICY_DEPTH),
         chain: number(at, "policy_chain", raw.policy_chain, &POLICY_CHAIN),
     };
     (limits, caps, number(at, "token_bytes", raw.token_bytes, &TOKEN_BYTES))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn number(at: &At, name: &str, field: Field<usize>, Bounded { default, range }: &Bounded<usize>) -> usize {

@@ -1,6 +1,7 @@
 //! Providers and their keys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -8,10 +9,16 @@ use serde_json::{Map, Value};
 use super::fault::At;
 use super::field::{Field, Members};
 use super::limits::{Bounded, duration};
-use super::raw::{RawClaimPath, RawClients, RawLocalJwks, RawParent, RawPrincipal, RawProvider};
+use super::raw::{
+    RawClaimPath, RawClients, RawDiscovery, RawLocalJwks, RawParent, RawPrincipal, RawProvider, RawRemoteJwks,
+};
+use super::remote;
 use crate::jose::{Algorithm, Judgement, KeyKind, KeySet, judge};
 use crate::policy::{EntityType, ValueType};
-use crate::token::{ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalRule, Provider, Providers, TokenType};
+use crate::remote::Spec;
+use crate::token::{
+    ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalRule, Provider, ProviderKeys, Providers, TokenType,
+};
 
 /// The entity type of principals, where none is named.
 pub(super) const PRINCIPAL_TYPE: &str = "User";
@@ -57,7 +64,8 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
     }
     let audiences = texts(at, "audiences", at.require("audiences", raw.audiences));
     let algorithms = algorithms(at, at.require("algorithms", raw.algorithms));
-    let keys = keys(&at.field("local_jwks"), at.require("local_jwks", raw.local_jwks), &algorithms);
+    let sources = KeySources { local: raw.local_jwks, remote: raw.remote_jwks, discovery: raw.discovery };
+    let keys = provider_keys(at, &name, issuer.as_deref(), &algorithms, sources);
     let token_types = match at.take("token_types", raw.token_types) {
         Some(types) => texts(at, "token_types", Some(types)),
         None => vec![TOKEN_TYPE.to_owned()],
@@ -73,10 +81,12 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
     let clients = at.take("clients", raw.clients).and_then(|raw| clients(&at.field("clients"), raw));
     Some(Provider {
         name,
+        index: 0,
         issuer: issuer?,
         audiences,
         algorithms,
-        keys,
+        keys: keys?,
+        introspection: None,
         token_types: token_types.iter().map(|text| TokenType::configured(text)).collect(),
         clock_skew: seconds(clock_skew),
         max_lifetime: seconds(max_lifetime),
@@ -85,6 +95,39 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
         parents,
         clients,
     })
+}
+
+/// The members that say where keys are.
+struct KeySources {
+    local: Field<RawLocalJwks>,
+    remote: Field<RawRemoteJwks>,
+    discovery: Field<RawDiscovery>,
+}
+
+fn provider_keys(
+    at: &At,
+    name: &str,
+    issuer: Option<&str>,
+    algorithms: &[Algorithm],
+    sources: KeySources,
+) -> Option<ProviderKeys> {
+    let KeySources { local, remote, discovery } = sources;
+    let given = [!local.is_absent(), !remote.is_absent(), !discovery.is_absent()];
+    let local = at.take("local_jwks", local);
+    let local = local.map(|raw| ProviderKeys::Local(Rc::new(keys(&at.field("local_jwks"), Some(raw), algorithms))));
+    let remote = at.take("remote_jwks", remote);
+    let remote = remote.and_then(|raw| remote::jwks(&at.field("remote_jwks"), name, raw));
+    let discovery = at.take("discovery", discovery);
+    let discovery = discovery.and_then(|raw| remote::discovery(&at.field("discovery"), name, issuer, raw));
+    if given.into_iter().filter(|given| *given).count() != 1 {
+        at.fault("takes exactly one of `local_jwks`, `remote_jwks`, `discovery`");
+        return None;
+    }
+    local.or(remote.or(discovery).map(remote_keys))
+}
+
+fn remote_keys(spec: Spec) -> ProviderKeys {
+    ProviderKeys::Remote(Box::new(spec))
 }
 
 fn seconds(duration: Duration) -> i64 {

@@ -69,6 +69,10 @@ raw!(
         providers: Members<RawProvider> = not_empty().and(named("^[a-z0-9-]+$")).required(),
         /// Where tokens stand in requests. Without it: `authorization`, with the scheme `Bearer`.
         credentials: RawCredentials,
+        /// What challenges name the protected space by (RFC 9110 §11.5).
+        realm: String = matches(REALM_TEXT).or(REALM),
+        /// What the filter itself serves about the resource (RFC 9728). Without it: nothing.
+        resource_metadata: RawResourceMetadata,
         /// What requests mean. A request that matches no route is refused.
         routes: List<RawRoute> = not_empty().required(),
         /// Where the policies come from: exactly one of these.
@@ -81,6 +85,16 @@ raw!(
         audit: RawAudit,
         /// Bounds on what one request may cost.
         limits: RawLimits,
+        /// What authenticates records in the gateway's shared data: at least 32 bytes, the same for all workers.
+        secret: RawSecret,
+    }
+);
+
+raw!(
+    /// A secret.
+    RawSecret {
+        /// The variable of the VM's environment that holds it.
+        env: String = not_empty().required(),
     }
 );
 
@@ -102,8 +116,12 @@ raw!(
         audiences: List<String> = not_empty().and(each(not_empty())).required(),
         /// Accepted values of `alg`. There is no `none`.
         algorithms: List<String> = not_empty().and(each(words(Algorithm::ALL.map(Algorithm::name)))).required(),
-        /// The issuer's keys.
-        local_jwks: RawLocalJwks = any().required(),
+        /// The issuer's keys, in the configuration.
+        local_jwks: RawLocalJwks,
+        /// The issuer's keys, where it publishes them.
+        remote_jwks: RawRemoteJwks,
+        /// The issuer's keys, where its metadata say that they are (RFC 8414).
+        discovery: RawDiscovery,
         /// Accepted values of `typ`, without regard to case. `absent` stands for a header without `typ`.
         token_types: List<String> = not_empty().and(each(not_empty())).or([TOKEN_TYPE]),
         /// How far clocks may differ.
@@ -118,7 +136,7 @@ raw!(
         parents: List<RawParent> = any().or(NONE),
         /// Which tokens belong to a client instead of a user.
         clients: RawClients,
-    }
+    } = one_of(&["local_jwks", "remote_jwks", "discovery"])
 );
 
 raw!(
@@ -126,6 +144,40 @@ raw!(
     RawLocalJwks {
         /// A JWK set (RFC 7517 §5).
         inline: RawJwks = any().required(),
+    }
+);
+
+raw!(
+    /// A JWK set that is fetched, and fetched again before it is too old.
+    RawRemoteJwks {
+        /// Where it is; the gateway's cluster alone decides where the call goes.
+        uri: String = matches(URI).required(),
+        /// The cluster of the gateway that is called (nginx: `host:port`).
+        cluster: String = not_empty().required(),
+        /// How long an attempt may take.
+        timeout: String = span(&FETCH_TIMEOUT),
+        /// How long a set serves before a newer one is fetched; `Cache-Control` can shorten it.
+        cache_duration: String = span(&CACHE_DURATION),
+        /// How long a set serves after that, where no newer one can be had.
+        max_stale: String = span(&MAX_STALE),
+        /// The shortest time between two fetches because of keys that the set does not have.
+        cooldown: String = span(&COOLDOWN),
+    }
+);
+
+raw!(
+    /// Metadata of an authorization server (RFC 8414, or OpenID Connect Discovery), below the issuer.
+    RawDiscovery {
+        /// The cluster of the gateway by which metadata and keys are fetched (nginx: `host:port`).
+        cluster: String = not_empty().required(),
+        /// How long an attempt may take, all of its calls together.
+        timeout: String = span(&FETCH_TIMEOUT),
+        /// How long a set serves before a newer one is fetched; `Cache-Control` can shorten it.
+        cache_duration: String = span(&CACHE_DURATION),
+        /// How long a set serves after that, where no newer one can be had.
+        max_stale: String = span(&MAX_STALE),
+        /// The shortest time between two fetches because of keys that the set does not have.
+        cooldown: String = span(&COOLDOWN),
     }
 );
 
@@ -194,10 +246,30 @@ raw!(
 );
 
 raw!(
-    /// Where tokens stand in requests.
+    /// Where tokens stand in requests. A request has exactly one, over all of these places.
     RawCredentials {
-        /// Headers that may carry the token. A request has exactly one.
-        from_headers: List<RawHeaderCredential> = not_empty().required(),
+        /// Headers that may carry the token.
+        from_headers: List<RawHeaderCredential> = any().or(NONE),
+        /// Cookies that may carry the token.
+        from_cookies: List<RawCookieCredential> = any().or(NONE),
+        /// Parameters of the query that may carry the token (RFC 6750 §2.3).
+        from_params: List<RawParameterCredential> = any().or(NONE),
+    }
+);
+
+raw!(
+    /// A cookie that may carry the token.
+    RawCookieCredential {
+        /// Its name, with its prefix (`__Host-token`).
+        name: String = matches(HEADER_NAME).required(),
+    }
+);
+
+raw!(
+    /// A parameter of the query that may carry the token.
+    RawParameterCredential {
+        /// Its name: `access_token`.
+        name: String = matches("^[A-Za-z0-9._~-]{1,256}$").required(),
     }
 );
 
@@ -206,8 +278,29 @@ raw!(
     RawHeaderCredential {
         /// Its name.
         name: String = matches(HEADER_NAME).required(),
-        /// Accepted schemes: `Bearer`. Without any, the value is the token itself.
-        schemes: List<String> = each(matches("^[Bb][Ee][Aa][Rr][Ee][Rr]$")).or(NONE),
+        /// Accepted schemes: `Bearer`, `DPoP`. Without any, the value is the token itself.
+        schemes: List<String> = each(matches("^([Bb][Ee][Aa][Rr][Ee][Rr]|[Dd][Pp][Oo][Pp])$")).or(NONE),
+    }
+);
+
+raw!(
+    /// What the filter itself serves about the resource (RFC 9728), at
+    /// `/.well-known/oauth-protected-resource` before the path of the resource.
+    RawResourceMetadata {
+        /// The identifier of the resource: an https URL without query and fragment.
+        resource: String = matches("^https?://").required(),
+        /// The issuers of tokens. Without it: those of `providers` that are https URLs.
+        authorization_servers: List<String> = each(matches("^https?://")),
+        /// Scopes that clients may ask for. Without it: those of `routes`.
+        scopes_supported: List<String> = each(matches(SCOPE)),
+        /// What the resource is called.
+        resource_name: String,
+        /// A page for developers.
+        resource_documentation: String = matches("^https?://"),
+        /// A page about the use of data.
+        resource_policy_uri: String = matches("^https?://"),
+        /// A page with the terms of service.
+        resource_tos_uri: String = matches("^https?://"),
     }
 );
 
@@ -234,7 +327,11 @@ raw!(
         query: Members<RawDeclaration>,
         /// Request headers that policies see, by their names in lower case.
         headers: Members<RawDeclaration> = named(LOWER_CASE_HEADER_NAME),
-    } = unless_public(&["action", "resource"], &["scopes", "body", "query", "headers"])
+        /// Whether a CORS preflight for this route passes without a token.
+        cors: bool = any().or(false),
+        /// How long a stream may live on: `token` ends it when its token ends, where the gateway can.
+        max_stream_age: String = is(&MAX_STREAM_AGE),
+    } = unless_public(&["action", "resource"], &["scopes", "body", "query", "headers", "max_stream_age"])
 );
 
 raw!(
@@ -379,6 +476,8 @@ raw!(
         body_bytes: usize = bounded(&BODY_BYTES),
         /// How long a decision waits for a body.
         body_timeout: String = span(&BODY_TIMEOUT),
+        /// How long a request waits, from its arrival, for keys and answers from elsewhere.
+        wait_timeout: String = span(&WAIT_TIMEOUT),
     }
 );
 

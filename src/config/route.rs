@@ -17,6 +17,9 @@ use crate::token::is_scope_character;
 /// Whether everybody may pass, without a token.
 pub(super) const ACCESS: Switch = Switch { words: ["public", "protected"], on: "public" };
 
+/// Whether a stream may outlive its token.
+pub(super) const MAX_STREAM_AGE: Switch = Switch { words: ["none", "token"], on: "token" };
+
 /// A route whose question to the policies has not been planned yet.
 pub(super) struct Draft {
     at: String,
@@ -24,6 +27,7 @@ pub(super) struct Draft {
     path: PathTemplate,
     /// Nothing for a public route.
     asks: Option<Asks>,
+    cors: bool,
 }
 
 struct Asks {
@@ -33,6 +37,7 @@ struct Asks {
     body: BTreeMap<String, BodyMember>,
     query: BTreeMap<String, Declaration>,
     headers: BTreeMap<String, Declaration>,
+    ends_with_token: bool,
 }
 
 pub(super) fn drafts(at: &At, raw: Option<Vec<Field<RawRoute>>>, body_before_headers: bool) -> Option<Vec<Draft>> {
@@ -54,6 +59,7 @@ fn draft(at: &At, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
     let path = at.require("path", raw.path).and_then(|text| {
         PathTemplate::parse(&text, kinds).map_err(|error| at.field("path").fault(error.to_string())).ok()
     });
+    let cors = at.take("cors", raw.cors).unwrap_or(false);
     if ACCESS.is_on(at, "access", raw.access) {
         let given = [
             ("action", matches!(raw.action, Field::Absent)),
@@ -62,13 +68,14 @@ fn draft(at: &At, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
             ("body", matches!(raw.body, Field::Absent)),
             ("query", matches!(raw.query, Field::Absent)),
             ("headers", matches!(raw.headers, Field::Absent)),
+            ("max_stream_age", matches!(raw.max_stream_age, Field::Absent)),
         ];
         for (name, absent) in given {
             if !absent {
                 at.field(name).fault("has no effect on a public route");
             }
         }
-        return Some(Draft { at: at.path().to_owned(), methods, path: path?, asks: None });
+        return Some(Draft { at: at.path().to_owned(), methods, path: path?, asks: None, cors });
     }
     let path = path?;
     let body = body(&at.field("body"), at.take("body", raw.body).unwrap_or_default());
@@ -87,11 +94,12 @@ fn draft(at: &At, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
         }
     }
     let scopes = scopes(&at.field("scopes"), at.take("scopes", raw.scopes).unwrap_or_default());
+    let ends_with_token = MAX_STREAM_AGE.is_on(at, "max_stream_age", raw.max_stream_age);
     let action = at.require("action", raw.action);
     let resource = at.require("resource", raw.resource);
     let resource = resource.and_then(|raw| resource_template(&at.field("resource"), raw, &path, &body, &query));
-    let asks = Asks { action: action?, resource: resource?, scopes, body, query, headers };
-    Some(Draft { at: at.path().to_owned(), methods, path, asks: Some(asks) })
+    let asks = Asks { action: action?, resource: resource?, scopes, body, query, headers, ends_with_token };
+    Some(Draft { at: at.path().to_owned(), methods, path, asks: Some(asks), cors })
 }
 
 fn methods(at: &At, list: Vec<Field<String>>) -> Vec<String> {
@@ -259,6 +267,25 @@ fn source(
 }
 
 impl Draft {
+    /// Where it is configured.
+    pub(super) fn at(&self) -> &str {
+        &self.at
+    }
+
+    pub(super) fn methods(&self) -> &[String] {
+        &self.methods
+    }
+
+    /// Its template.
+    pub(super) fn path(&self) -> &str {
+        self.path.as_str()
+    }
+
+    /// The scopes that it asks for.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &String> {
+        self.asks.iter().flat_map(|asks| &asks.scopes)
+    }
+
     /// The route as policies see it; nothing for a public one.
     pub(super) fn question(&self) -> Option<RouteQuestion> {
         let asks = self.asks.as_ref()?;
@@ -311,11 +338,13 @@ pub(super) fn table(at: &At, drafts: Vec<Draft>, plans: Vec<Plan>) -> Option<Rou
                 body: asks.body,
                 query: asks.query,
                 headers: asks.headers,
+                ends_with_token: asks.ends_with_token,
             })),
         };
         places.push(draft.at);
         let name = format!("{} {}", draft.methods.join(","), draft.path.as_str());
-        routes.push(Route { name, methods: draft.methods, path: draft.path, access });
+        let preflight = draft.cors.then(PublicAccess::declared);
+        routes.push(Route { name, methods: draft.methods, path: draft.path, access, preflight });
     }
     match RouteTable::new(routes) {
         Ok(table) => Some(table),

@@ -1,12 +1,12 @@
-//! The smaller sections: host, credentials, static separation, forwarding, audit.
+//! The smaller sections: host, static separation, forwarding, audit.
 
 use std::collections::BTreeSet;
 
 use super::fault::At;
 use super::field::Switch;
 use super::provider::{claim_path, entity_type};
-use super::raw::{RawAudit, RawCredentials, RawForward, RawHost, RawSeparation, RawStaticConstraint};
-use crate::credential::{Credentials, HeaderCredential};
+use super::raw::{RawAudit, RawForward, RawHost, RawSeparation, RawStaticConstraint};
+use crate::credential::Credentials;
 use crate::forward::Forward;
 use crate::http::HeaderName;
 use crate::policy::{Engine, EntityId, EntityType};
@@ -37,45 +37,6 @@ pub(super) fn host(at: &At, raw: Option<RawHost>) -> bool {
     let Some(raw) = raw else { return false };
     at.unknown(&raw.unknown);
     at.take("body_before_headers", raw.body_before_headers).unwrap_or(false)
-}
-
-pub(super) fn credentials(at: &At, raw: Option<RawCredentials>, longest: usize) -> Credentials {
-    let mut headers = Vec::new();
-    if let Some(raw) = raw {
-        at.unknown(&raw.unknown);
-        let list = at.require("from_headers", raw.from_headers).unwrap_or_default();
-        let at = at.field("from_headers");
-        for (at, raw) in at.items(list) {
-            at.unknown(&raw.unknown);
-            let name = at.require("name", raw.name).and_then(|name| header_name(&at.field("name"), &name));
-            let schemes = at.take("schemes", raw.schemes).unwrap_or_default();
-            let schemes: Vec<String> = at
-                .field("schemes")
-                .items(schemes)
-                .into_iter()
-                .map(|(at, scheme)| {
-                    if !scheme.eq_ignore_ascii_case("bearer") {
-                        at.fault(format!("`{scheme}` is not supported; write Bearer"));
-                    }
-                    scheme
-                })
-                .collect();
-            let Some(name) = name else { continue };
-            if name.as_str() == "authorization" && schemes.is_empty() {
-                at.field("schemes").fault("`authorization` always carries a scheme; write [Bearer]");
-            }
-            if headers.iter().any(|each: &HeaderCredential| each.name == name) {
-                at.field("name").fault("occurs twice");
-            }
-            headers.push(HeaderCredential { name, schemes });
-        }
-        if headers.is_empty() && at.is_clean_within() {
-            at.fault("names no place for a credential");
-        }
-    } else if let Some(name) = HeaderName::parse("authorization") {
-        headers.push(HeaderCredential { name, schemes: vec!["Bearer".to_owned()] });
-    }
-    Credentials { headers, longest }
 }
 
 pub(super) fn header_name(at: &At, text: &str) -> Option<HeaderName> {

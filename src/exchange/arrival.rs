@@ -43,6 +43,13 @@ impl Now {
         i64::try_from(self.unix_nanos / 1_000_000_000).unwrap_or(i64::MAX)
     }
 
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        // The quotient of a u64 by 10^6 fits.
+        i64::try_from(self.unix_nanos / 1_000_000).unwrap_or(i64::MAX)
+    }
+
     /// RFC 3339 with milliseconds.
     #[must_use]
     pub fn to_rfc3339(self) -> String {

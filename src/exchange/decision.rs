@@ -1,16 +1,18 @@
-//! The decision about one request, as a list of steps.
+//! The decision about one request, once its meaning and its sender are known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Arrival, Now, body, notes};
+use super::inquiry::Inquiry;
+use super::{Arrival, Now, Passing, body, notes};
 use crate::audit::{Record, bounded, hexadecimal};
+use crate::challenge::Demand;
 use crate::gate::Gate;
-use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead, fold};
+use crate::http::{Headers, Query, RequestHead, fold};
 use crate::journal::Journal;
 use crate::policy::{Facts, Permit, TypedValue};
 use crate::refusal::{Cause, Refusal};
-use crate::route::{Access, Declaration, Parameters, Protected};
-use crate::token::{Session, UntrustedToken};
+use crate::route::{Declaration, Parameters, Protected};
+use crate::token::Session;
 
 /// What is known about a request so far; survives a refusal.
 pub(super) struct Known {
@@ -22,10 +24,13 @@ pub(super) struct Known {
     pub(super) strip: Vec<String>,
     /// Whether the caller speaks gRPC.
     pub(super) is_grpc: bool,
-    now: Now,
+    /// When it arrived.
+    pub(super) now: Now,
+    /// What happens to it once it has gone on.
+    pub(super) passing: Passing,
 }
 
-/// How far the head alone leads.
+/// How far the head alone leads, once it is known who asks.
 pub(super) enum Step {
     /// To a question that lacks the body.
     AwaitBody(Box<Question>),
@@ -50,116 +55,63 @@ pub(super) struct Asking {
 }
 
 /// Decides as far as the head alone allows. What is learnt on the way stays in `known`.
-pub(super) fn decide(gate: &Gate, arrival: Arrival, known: &mut Known, journal: &mut Journal) -> Result<Step, Refusal> {
+pub(super) fn decide(
+    gate: &Gate,
+    inquiry: Inquiry,
+    session: Session,
+    now: i64,
+    known: &mut Known,
+    journal: &mut Journal,
+) -> Result<Step, Refusal> {
     let config = gate.config();
-    let Arrival { headers, end_of_stream, source, now, .. } = arrival;
+    let protected = config.routes.protected(inquiry.route).ok_or(Cause::PolicyError)?;
 
-    // What is asked for, in one form.
-    let headers = headers.ok_or(Cause::HostFailed)?;
-    known.of_pairs(&headers);
-    let head = RequestHead::from_pairs(headers).map_err(|_| Cause::HeaderMalformed)?;
-    known.of_head(gate, &head);
-    journal.note(|| notes::head(&head, source));
-    journal.note(|| notes::clock(now));
-    let seconds = now.reliable_seconds().ok_or(Cause::ClockUnreliable)?;
-    let host = Authority::parse(&head.authority);
-    journal.note(|| notes::host(host.as_ref().ok()));
-    let host = host.map_err(|_| Cause::HostMalformed)?;
-    known.record.host = Some(bounded(host.host()));
-    let path = CanonicalPath::parse(&head.target);
-    journal.note(|| notes::path(path.as_ref().ok().map(|(path, _)| path)));
-    let (path, query) = path.map_err(|_| Cause::PathMalformed)?;
-    known.record.path = Some(bounded(path.as_str()));
-    let query = Query::new(query);
-    journal.note(|| notes::meaning(&head, query));
-    refuse_replaced_meaning(gate, &head, query)?;
-
-    // Which action that is, on what.
-    let found = config.routes.find(&head.method, &path);
-    journal.note(|| notes::route(&config.routes, &head.method, &path, found.as_ref().ok()));
-    let (index, route, parameters) = found?;
-    known.record.route = Some(route.name.clone());
-    let protected = match &route.access {
-        Access::Public(declaration) => return Ok(Step::Permitted(Permit::of_public_route(declaration))),
-        Access::Protected(protected) => protected,
-    };
-    known.record.action = Some(protected.plan.action_name());
-
-    // Who asks.
-    let session = authenticate(gate, &head.headers, query, seconds, known, journal)?;
+    // Whether this session may be at all, and may ask this.
     let held = config.engine.held(&session);
     journal.note(|| notes::separation(&config.separation, &held));
-    known.session = Some(session);
+    known.of_session(&session);
+    let session = known.session.insert(session);
     if let Some(constraint) = config.separation.violated(&held) {
         known.record.policies = vec![format!("separation:{}", constraint.id)];
         return Err(Cause::SeparationStatic.into());
     }
-    let session = known.session.as_ref().ok_or(Cause::PolicyError)?;
     journal.note(|| notes::scopes(protected, session));
     if !protected.scopes.iter().all(|scope| session.scopes.contains(scope)) {
-        return Err(Refusal { cause: Cause::ScopeInsufficient, scopes: protected.scopes.clone() });
+        return Err(Refusal::demanding(Cause::ScopeInsufficient, Demand::of_scopes(protected.scopes.clone())));
     }
 
     // What the request says about itself.
+    let query = inquiry.query();
     journal.note(|| notes::declared_query(protected, query));
     let declared = declared_query(protected, query)?;
-    journal.note(|| notes::declared_headers(protected, &head.headers));
+    let headers = &inquiry.head.headers;
+    journal.note(|| notes::declared_headers(protected, headers));
     let facts = Facts {
-        method: head.method.clone(),
-        host: host.host().to_owned(),
-        path: path.as_str().to_owned(),
-        source,
-        now: seconds,
+        method: inquiry.head.method.clone(),
+        host: inquiry.host.host().to_owned(),
+        path: inquiry.path.as_str().to_owned(),
+        source: inquiry.source,
+        now,
         query: declared,
-        headers: declared_headers(protected, &head.headers)?,
+        headers: declared_headers(protected, headers)?,
         body: BTreeMap::new(),
     };
-    let question = Question { route: index, parameters, facts };
-    if protected.body.is_empty() {
-        return question.ask(gate, known, journal).map(Step::Permitted);
-    }
-    journal.note(|| notes::body_head(&head.headers, config.limits.body_bytes));
-    body::check_head(&head.headers, config.limits.body_bytes)?;
-    if end_of_stream { Err(Cause::BodyInvalid.into()) } else { Ok(Step::AwaitBody(Box::new(question))) }
-}
-
-/// A request that carries the means to become another one behind this filter is refused: hop-by-hop nominations of
-/// protected headers (CVE-2024-45410), and a method that replaces the one decided about.
-fn refuse_replaced_meaning(gate: &Gate, head: &RequestHead, query: Query<'_>) -> Result<(), Cause> {
-    let config = gate.config();
-    for nominated in head.headers.all("connection").flat_map(|value| value.split(|byte| *byte == b',')) {
-        let name = std::str::from_utf8(nominated).map_err(|_| Cause::HeaderMalformed)?.trim();
-        let credential = config.credentials.names().any(|own| own.folded() == fold(name));
-        if credential || config.forward.is_protected(name) {
-            return Err(Cause::HeaderMalformed);
+    let end_of_stream = inquiry.end_of_stream;
+    let longest = config.limits.body_bytes;
+    let body_head = if protected.body.is_empty() {
+        None
+    } else {
+        journal.note(|| notes::body_head(headers, longest));
+        Some(body::check_head(headers, longest))
+    };
+    let question = Question { route: inquiry.route, parameters: inquiry.parameters, facts };
+    match body_head {
+        None => question.ask(gate, known, journal).map(Step::Permitted),
+        Some(checked) => {
+            checked?;
+            if end_of_stream { Err(Cause::BodyInvalid.into()) } else { Ok(Step::AwaitBody(Box::new(question))) }
         }
     }
-    match query.single("_method") {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) | Err(_) => Err(Cause::QueryInvalid),
-    }
-}
-
-/// From a credential to a session: each proof takes the one before it.
-fn authenticate(
-    gate: &Gate,
-    headers: &Headers,
-    query: Query<'_>,
-    now: i64,
-    known: &mut Known,
-    journal: &mut Journal,
-) -> Result<Session, Cause> {
-    let config = gate.config();
-    journal.note(|| notes::credential(headers, &config.credentials));
-    let credential = config.credentials.extract(headers, query)?;
-    let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth, journal)?;
-    let authentic = untrusted.authenticate(gate.verifier(), journal)?;
-    known.record.provider = Some(authentic.provider().name.clone());
-    let token_id = authentic.claims().identifier("jti").ok().flatten().map(bounded);
-    known.record.token_id = Some(token_id.unwrap_or_else(|| gate.token_name(credential.token())));
-    let session = authentic.timely(now, journal)?.bound(journal)?.session(journal)?;
-    known.of_session(&session);
-    Ok(session)
 }
 
 fn declared_query(protected: &Protected, query: Query<'_>) -> Result<BTreeMap<String, TypedValue>, Cause> {
@@ -211,14 +163,14 @@ impl Question {
         known.record.policies = verdict.policies;
         known.record.reasons = verdict.reasons;
         known.record.errors = verdict.errors.iter().map(|error| bounded(error)).collect();
-        verdict.outcome.map_err(Refusal::from)
+        verdict.outcome
     }
 
     /// Waits for the body.
-    pub(super) fn with(self: Box<Self>, known: Known, gate: &Gate) -> Asking {
+    pub(super) fn with(self: Box<Self>, known: Known, gate: &Gate, now: Now) -> Asking {
         let config = gate.config();
         let declared = config.routes.protected(self.route).map(|route| route.body.clone()).unwrap_or_default();
-        let deadline = known.now.unix_nanos.saturating_add(config.limits.body_timeout_nanos);
+        let deadline = now.unix_nanos.saturating_add(config.limits.body_timeout_nanos);
         Asking { question: self, declared, known, deadline }
     }
 }
@@ -263,11 +215,11 @@ impl Known {
             mode: gate.config().mode.name(),
             ..Record::default()
         };
-        Self { record, session: None, strip: Vec::new(), is_grpc: false, now: arrival.now }
+        Self { record, session: None, strip: Vec::new(), is_grpc: false, now: arrival.now, passing: Passing::default() }
     }
 
     /// What names a request even where its head cannot be read as one.
-    fn of_pairs(&mut self, headers: &[(Vec<u8>, Vec<u8>)]) {
+    pub(super) fn of_pairs(&mut self, headers: &[(Vec<u8>, Vec<u8>)]) {
         let text = |name: &str| {
             let value =
                 headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value);
@@ -277,7 +229,7 @@ impl Known {
         self.record.request_id = text("x-request-id");
     }
 
-    fn of_head(&mut self, gate: &Gate, head: &RequestHead) {
+    pub(super) fn of_head(&mut self, gate: &Gate, head: &RequestHead) {
         self.is_grpc = head.is_grpc();
         let config = gate.config();
         self.strip = config.forward.stripped(&head.headers);

@@ -135,7 +135,7 @@ pub(super) fn credential(headers: &Headers, credentials: &Credentials) -> Note {
             scheme.filter(|scheme| scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic()));
         CredentialPlace {
             header: place.name.as_str().to_owned(),
-            schemes: place.schemes.clone(),
+            schemes: place.schemes.iter().map(|scheme| scheme.name().to_owned()).collect(),
             values,
             scheme: scheme.map(str::to_owned),
         }
@@ -277,7 +277,7 @@ pub(super) fn policies(
 
 pub(super) fn verdict(verdict: &Verdict) -> Note {
     Note::Verdict {
-        cause: verdict.outcome.as_ref().err().map(|cause| cause.code()),
+        cause: verdict.outcome.as_ref().err().map(|refusal| refusal.cause.code()),
         policies: verdict.policies.clone(),
         reasons: verdict.reasons.clone(),
         errors: verdict.errors.clone(),

@@ -1,7 +1,8 @@
 //! What is to be done after an input.
 
 use crate::forward::HeaderPatch;
-use crate::outbox::{Call, StoreOperation};
+use crate::live::Ticket;
+use crate::outbox::StoreOperation;
 use crate::policy::Permit;
 use crate::refusal::Reply;
 
@@ -10,10 +11,10 @@ use crate::refusal::Reply;
 pub enum Outcome {
     /// Hold the request back until its whole body is there.
     AwaitBody,
+    /// End the stream of a request that has gone on, both ways.
+    CloseStream,
     /// Let the request go on.
     Continue(Box<Onward>),
-    /// Hold the request back and call.
-    Fetch(Box<Call>),
     /// Nothing changes.
     Nothing,
     /// Change the response's headers and let it go on.
@@ -22,8 +23,11 @@ pub enum Outcome {
     PatchTrailers(HeaderPatch),
     /// Answer instead of the upstream.
     Reply(Box<Reply>),
-    /// Hold the request back and ask the store.
+    /// Hold the request back and ask the store; the answer is the next input.
     Store(Box<StoreOperation>),
+    /// Hold the request back until what the ticket stands for is settled. The gate calls for it, not the request: others
+    /// may wait for the same, and it must come even if this request goes away.
+    Wait(Ticket),
 }
 
 /// A request that goes on. Can be built only with a permit.

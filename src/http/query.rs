@@ -17,6 +17,11 @@ impl<'a> Query<'a> {
         Self(raw.unwrap_or_default())
     }
 
+    /// As it was sent.
+    pub(crate) fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// The value of a parameter that may occur once at most (`application/x-www-form-urlencoded`).
     ///
     /// # Errors
@@ -39,7 +44,8 @@ impl<'a> Query<'a> {
     }
 }
 
-fn decode(text: &[u8]) -> Result<String, MalformedQuery> {
+/// A name or a value with its percent-encoding taken away, where it is UTF-8.
+pub(crate) fn decode(text: &[u8]) -> Result<String, MalformedQuery> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_decode(&spaced).decode_utf8().map(|text| text.into_owned()).map_err(|_| MalformedQuery)
 }

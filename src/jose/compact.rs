@@ -28,7 +28,8 @@ pub struct CompactToken<'a> {
 
 /// The members of a JOSE header that this filter acts upon.
 ///
-/// `jwk`, `jku`, `x5c` and `x5u` are not among them: a key is never taken from a token (RFC 8725 §3.10).
+/// `jwk`, `jku`, `x5c` and `x5u` are not among them: a key is never taken from a token (RFC 8725 §3.10). A proof of
+/// possession is no token, and carries the key that it proves; see [`CompactToken::parse_with_key`].
 #[derive(Clone, Debug)]
 pub struct Header {
     /// `alg`, as text.
@@ -64,6 +65,11 @@ impl<'a> CompactJws<'a> {
     ///
     /// [`CompactError`].
     pub fn parse(text: &'a str) -> Result<Self, CompactError> {
+        Self::parse_with_members(text).map(|(jws, _)| jws)
+    }
+
+    /// As [`CompactJws::parse`], with all members of the header.
+    fn parse_with_members(text: &'a str) -> Result<(Self, Map<String, Value>), CompactError> {
         let mut segments = text.splitn(4, '.');
         let (Some(header), Some(payload), Some(signature), None) =
             (segments.next(), segments.next(), segments.next(), segments.next())
@@ -72,8 +78,9 @@ impl<'a> CompactJws<'a> {
         };
         let (signed, _) = text.rsplit_once('.').ok_or(CompactError::Malformed)?;
         let signature = decode(signature)?;
-        let header = Header::from_json(json::parse_object(&decode(header)?, HEADER).map_err(malformed)?)?;
-        Ok(Self { signed: signed.as_bytes(), signature, header, payload: decode(payload)? })
+        let members = json::parse_object(&decode(header)?, HEADER).map_err(malformed)?;
+        let header = Header::from_json(&members)?;
+        Ok((Self { signed: signed.as_bytes(), signature, header, payload: decode(payload)? }, members))
     }
 
     /// What the signature is over (RFC 7515 §5.2).
@@ -102,7 +109,29 @@ impl<'a> CompactToken<'a> {
     ///
     /// [`CompactError`].
     pub fn parse(text: &'a str, claims_depth: usize) -> Result<Self, CompactError> {
-        let jws = CompactJws::parse(text)?;
+        Self::with_claims(CompactJws::parse(text)?, claims_depth)
+    }
+
+    /// Parses a proof of possession (RFC 9449 §4.2): as [`CompactToken::parse`], with the `jwk` of its header. What is
+    /// signed by that key is signed by whoever chose the key.
+    ///
+    /// # Errors
+    ///
+    /// [`CompactError`], also where there is no `jwk`.
+    pub(crate) fn parse_with_key(
+        text: &'a str,
+        claims_depth: usize,
+    ) -> Result<(Self, Map<String, Value>), CompactError> {
+        let (jws, mut members) = CompactJws::parse_with_members(text)?;
+        match members.remove("jwk") {
+            Some(Value::Object(jwk)) => Ok((Self::with_claims(jws, claims_depth)?, jwk)),
+            None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                Err(CompactError::Malformed)
+            }
+        }
+    }
+
+    fn with_claims(jws: CompactJws<'a>, claims_depth: usize) -> Result<Self, CompactError> {
         let bounds = Bounds { depth: claims_depth, values: CLAIMS_VALUES };
         let claims = json::parse_object(&jws.payload, bounds).map_err(malformed)?;
         Ok(Self { jws, claims })
@@ -144,7 +173,7 @@ fn decode(segment: &str) -> Result<Vec<u8>, CompactError> {
 }
 
 impl Header {
-    fn from_json(members: Map<String, Value>) -> Result<Self, CompactError> {
+    fn from_json(members: &Map<String, Value>) -> Result<Self, CompactError> {
         if members.contains_key("crit") {
             return Err(CompactError::Critical);
         }
@@ -153,12 +182,12 @@ impl Header {
         if ["b64", "zip", "enc", "cty"].into_iter().any(|name| members.contains_key(name)) {
             return Err(CompactError::Malformed);
         }
-        let algorithm = text(&members, "alg")?.ok_or(CompactError::Malformed)?;
-        let key_id = text(&members, "kid")?;
+        let algorithm = text(members, "alg")?.ok_or(CompactError::Malformed)?;
+        let key_id = text(members, "kid")?;
         if key_id.as_ref().is_some_and(|id| id.len() > LONGEST_KEY_ID) {
             return Err(CompactError::Malformed);
         }
-        Ok(Self { algorithm, key_id, token_type: text(&members, "typ")? })
+        Ok(Self { algorithm, key_id, token_type: text(members, "typ")? })
     }
 }
 

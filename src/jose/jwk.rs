@@ -5,7 +5,9 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
+use super::key::Material;
 use super::{Algorithm, Key, VerifyingKey, rsa_key};
+use crate::secret::Secret;
 
 /// What is to be made of one member of a key set.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ pub fn judge(jwk: &Map<String, Value>) -> Result<Judgement, Unusable> {
             None => return Ok(Judgement::ForSomethingElse("its `alg` is no signature algorithm that is known here")),
         },
     };
-    let material = material(jwk)?;
+    let material = VerifyingKey::new(material(jwk)?);
     if algorithm.is_some_and(|algorithm| algorithm.key_kind() != material.kind()) {
         return Err(Unusable("`alg` does not go with the type or curve of the key".to_owned()));
     }
@@ -82,7 +84,7 @@ pub fn judge(jwk: &Map<String, Value>) -> Result<Judgement, Unusable> {
     }
 }
 
-fn material(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
+fn material(jwk: &Map<String, Value>) -> Result<Material, Unusable> {
     let kind = text(jwk, "kty")?.ok_or_else(|| Unusable("`kty` is missing".to_owned()))?;
     if kind != "oct" && ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|name| jwk.contains_key(name)) {
         return Err(Unusable("it contains private members; give the public key only".to_owned()));
@@ -92,7 +94,7 @@ fn material(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
         "OKP" => okp(jwk, required(jwk, "crv")?),
         "RSA" => {
             let key = rsa_key::public_key(&integer(jwk, "n")?, &integer(jwk, "e")?);
-            key.map(VerifyingKey::Rsa).map_err(|reason| Unusable(reason.to_owned()))
+            key.map(Material::Rsa).map_err(|reason| Unusable(reason.to_owned()))
         }
         "oct" => {
             let secret = bytes(jwk, "k")?;
@@ -103,13 +105,13 @@ fn material(jwk: &Map<String, Value>) -> Result<VerifyingKey, Unusable> {
             if PUBLISHED_SECRETS.contains(&secret.as_slice()) {
                 return Err(Unusable("the secret is published".to_owned()));
             }
-            Ok(VerifyingKey::Octets(Secret::new(secret)))
+            Ok(Material::Octets(Secret::new(secret)))
         }
         _ => Err(Unusable("`kty` must be EC, OKP, RSA or oct".to_owned())),
     }
 }
 
-fn elliptic(jwk: &Map<String, Value>, curve: &str) -> Result<VerifyingKey, Unusable> {
+fn elliptic(jwk: &Map<String, Value>, curve: &str) -> Result<Material, Unusable> {
     let size = match curve {
         "P-256" | "secp256k1" => 32,
         "P-384" => 48,
@@ -123,15 +125,15 @@ fn elliptic(jwk: &Map<String, Value>, curve: &str) -> Result<VerifyingKey, Unusa
     }
     let point: Vec<u8> = [4_u8].into_iter().chain(x).chain(y).collect();
     let key = match curve {
-        "P-256" => p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(VerifyingKey::P256),
-        "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(VerifyingKey::P384),
-        "P-521" => p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(VerifyingKey::P521),
-        _ => k256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(VerifyingKey::Secp256k1),
+        "P-256" => p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P256),
+        "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P384),
+        "P-521" => p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P521),
+        _ => k256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::Secp256k1),
     };
     key.ok_or_else(|| Unusable("`x` and `y` are not a point of the curve".to_owned()))
 }
 
-fn okp(jwk: &Map<String, Value>, curve: &str) -> Result<VerifyingKey, Unusable> {
+fn okp(jwk: &Map<String, Value>, curve: &str) -> Result<Material, Unusable> {
     if curve != "Ed25519" {
         return Err(Unusable("`crv` must be Ed25519".to_owned()));
     }
@@ -146,7 +148,7 @@ fn okp(jwk: &Map<String, Value>, curve: &str) -> Result<VerifyingKey, Unusable> 
     if key.is_weak() {
         return Err(Unusable("`x` is a point of small order".to_owned()));
     }
-    Ok(VerifyingKey::Ed25519(key))
+    Ok(Material::Ed25519(key))
 }
 
 fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Unusable> {

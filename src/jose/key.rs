@@ -3,25 +3,26 @@
 use std::fmt;
 
 use jwt_compact::alg::RsaPublicKey;
+use rsa::pkcs8::EncodePublicKey;
 
 use super::{Algorithm, KeyKind};
 use crate::secret::Secret;
 
-/// Key material, ready to verify with. There is nothing here to sign with, except that a shared secret is what it is.
-pub enum VerifyingKey {
-    /// Ed25519.
+/// A key, ready to verify with. There is nothing here to sign with, except that a shared secret is what it is.
+pub struct VerifyingKey {
+    material: Material,
+    /// In DER, for gateways that verify by themselves; made once, as the key is used for many signatures.
+    subject_public_key_info: Option<Vec<u8>>,
+}
+
+/// Key material, in the types of the algorithms.
+pub(super) enum Material {
     Ed25519(ed25519_dalek::VerifyingKey),
-    /// A shared secret.
     Octets(Secret),
-    /// P-256.
     P256(p256::ecdsa::VerifyingKey),
-    /// P-384.
     P384(p384::ecdsa::VerifyingKey),
-    /// P-521.
     P521(p521::ecdsa::VerifyingKey),
-    /// RSA.
     Rsa(RsaPublicKey),
-    /// secp256k1.
     Secp256k1(k256::ecdsa::VerifyingKey),
 }
 
@@ -43,18 +44,45 @@ pub struct KeySet(Vec<Key>);
 const MOST_TRIES: usize = 4;
 
 impl VerifyingKey {
+    pub(super) fn new(material: Material) -> Self {
+        let subject_public_key_info = material.subject_public_key_info();
+        Self { material, subject_public_key_info }
+    }
+
+    pub(super) fn material(&self) -> &Material {
+        &self.material
+    }
+
+    /// The key as RFC 5280 §4.1 writes it, in DER; nothing for kinds of keys that no gateway verifies with.
+    pub(super) fn subject_public_key_info(&self) -> Option<&[u8]> {
+        self.subject_public_key_info.as_deref()
+    }
+
     /// The kind of this key.
     #[must_use]
     pub fn kind(&self) -> KeyKind {
-        match self {
-            Self::Ed25519(_) => KeyKind::Ed25519,
-            Self::Octets(_) => KeyKind::Octets,
-            Self::P256(_) => KeyKind::P256,
-            Self::P384(_) => KeyKind::P384,
-            Self::P521(_) => KeyKind::P521,
-            Self::Rsa(_) => KeyKind::Rsa,
-            Self::Secp256k1(_) => KeyKind::Secp256k1,
+        match self.material {
+            Material::Ed25519(_) => KeyKind::Ed25519,
+            Material::Octets(_) => KeyKind::Octets,
+            Material::P256(_) => KeyKind::P256,
+            Material::P384(_) => KeyKind::P384,
+            Material::P521(_) => KeyKind::P521,
+            Material::Rsa(_) => KeyKind::Rsa,
+            Material::Secp256k1(_) => KeyKind::Secp256k1,
         }
+    }
+}
+
+impl Material {
+    fn subject_public_key_info(&self) -> Option<Vec<u8>> {
+        let der = match self {
+            Self::P256(key) => p256::PublicKey::from(key).to_public_key_der(),
+            Self::P384(key) => p384::PublicKey::from(key).to_public_key_der(),
+            Self::P521(key) => p521::PublicKey::from_affine(*key.as_affine()).ok()?.to_public_key_der(),
+            Self::Rsa(key) => key.to_public_key_der(),
+            Self::Ed25519(_) | Self::Octets(_) | Self::Secp256k1(_) => return None,
+        };
+        der.ok().map(|document| document.as_bytes().to_vec())
     }
 }
 
@@ -62,16 +90,16 @@ impl Key {
     /// Whether this key may verify a signature by `algorithm`: the key decides, not the token.
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
-        let long_enough = match (&self.material, algorithm.shortest_secret()) {
-            (VerifyingKey::Octets(secret), Some(shortest)) => secret.reveal().len() >= shortest,
+        let long_enough = match (self.material.material(), algorithm.shortest_secret()) {
+            (Material::Octets(secret), Some(shortest)) => secret.reveal().len() >= shortest,
             (
-                VerifyingKey::Ed25519(_)
-                | VerifyingKey::Octets(_)
-                | VerifyingKey::P256(_)
-                | VerifyingKey::P384(_)
-                | VerifyingKey::P521(_)
-                | VerifyingKey::Rsa(_)
-                | VerifyingKey::Secp256k1(_),
+                Material::Ed25519(_)
+                | Material::Octets(_)
+                | Material::P256(_)
+                | Material::P384(_)
+                | Material::P521(_)
+                | Material::Rsa(_)
+                | Material::Secp256k1(_),
                 _,
             ) => true,
         };

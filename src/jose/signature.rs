@@ -4,6 +4,7 @@ use jwt_compact::AlgorithmSignature;
 use jwt_compact::alg::{Es256, Es256k, Hs256, Hs256Key, Hs384, Hs384Key, Hs512, Hs512Key, Rsa};
 
 use super::elliptic::{Es384, Es512, StrictEd25519};
+use super::key::Material;
 use super::{Algorithm, CompactJws, Key, VerifyingKey};
 
 /// Verifies signatures. A host may put its own cryptography here; the binding of algorithm, key type, curve and hash
@@ -28,29 +29,23 @@ pub struct InVm;
 
 impl SignatureVerifier for InVm {
     fn verify(&self, algorithm: Algorithm, key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
-        match (algorithm, key) {
-            (Algorithm::EdDsa, VerifyingKey::Ed25519(key)) => by(&StrictEd25519, key, message, signature),
-            (Algorithm::Es256, VerifyingKey::P256(key)) => by(&Es256, key, message, signature),
-            (Algorithm::Es256K, VerifyingKey::Secp256k1(key)) => {
+        match (algorithm, key.material()) {
+            (Algorithm::EdDsa, Material::Ed25519(key)) => by(&StrictEd25519, key, message, signature),
+            (Algorithm::Es256, Material::P256(key)) => by(&Es256, key, message, signature),
+            (Algorithm::Es256K, Material::Secp256k1(key)) => {
                 by(&Es256k::<sha2::Sha256>::default(), key, message, signature)
             }
-            (Algorithm::Es384, VerifyingKey::P384(key)) => by(&Es384, key, message, signature),
-            (Algorithm::Es512, VerifyingKey::P521(key)) => by(&Es512, key, message, signature),
-            (Algorithm::Hs256, VerifyingKey::Octets(key)) => {
-                by(&Hs256, &Hs256Key::new(key.reveal()), message, signature)
-            }
-            (Algorithm::Hs384, VerifyingKey::Octets(key)) => {
-                by(&Hs384, &Hs384Key::new(key.reveal()), message, signature)
-            }
-            (Algorithm::Hs512, VerifyingKey::Octets(key)) => {
-                by(&Hs512, &Hs512Key::new(key.reveal()), message, signature)
-            }
-            (Algorithm::Ps256, VerifyingKey::Rsa(key)) => by(&Rsa::ps256(), key, message, signature),
-            (Algorithm::Ps384, VerifyingKey::Rsa(key)) => by(&Rsa::ps384(), key, message, signature),
-            (Algorithm::Ps512, VerifyingKey::Rsa(key)) => by(&Rsa::ps512(), key, message, signature),
-            (Algorithm::Rs256, VerifyingKey::Rsa(key)) => by(&Rsa::rs256(), key, message, signature),
-            (Algorithm::Rs384, VerifyingKey::Rsa(key)) => by(&Rsa::rs384(), key, message, signature),
-            (Algorithm::Rs512, VerifyingKey::Rsa(key)) => by(&Rsa::rs512(), key, message, signature),
+            (Algorithm::Es384, Material::P384(key)) => by(&Es384, key, message, signature),
+            (Algorithm::Es512, Material::P521(key)) => by(&Es512, key, message, signature),
+            (Algorithm::Hs256, Material::Octets(key)) => by(&Hs256, &Hs256Key::new(key.reveal()), message, signature),
+            (Algorithm::Hs384, Material::Octets(key)) => by(&Hs384, &Hs384Key::new(key.reveal()), message, signature),
+            (Algorithm::Hs512, Material::Octets(key)) => by(&Hs512, &Hs512Key::new(key.reveal()), message, signature),
+            (Algorithm::Ps256, Material::Rsa(key)) => by(&Rsa::ps256(), key, message, signature),
+            (Algorithm::Ps384, Material::Rsa(key)) => by(&Rsa::ps384(), key, message, signature),
+            (Algorithm::Ps512, Material::Rsa(key)) => by(&Rsa::ps512(), key, message, signature),
+            (Algorithm::Rs256, Material::Rsa(key)) => by(&Rsa::rs256(), key, message, signature),
+            (Algorithm::Rs384, Material::Rsa(key)) => by(&Rsa::rs384(), key, message, signature),
+            (Algorithm::Rs512, Material::Rsa(key)) => by(&Rsa::rs512(), key, message, signature),
             // A key of another kind than the algorithm's: `Key::serves` has refused it already.
             (
                 Algorithm::EdDsa

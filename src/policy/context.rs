@@ -67,7 +67,10 @@ pub(super) enum Fact {
     SourceIp,
     TimeNow,
     TokenAcr,
-    TokenActors,
+    /// The current actor.
+    TokenActor(Part),
+    /// The whole chain, each actor with these parts: a record is equal to another one only if both have the same.
+    TokenActors(Vec<Part>),
     TokenAmr,
     TokenAudience,
     TokenAuthTime,
@@ -77,7 +80,17 @@ pub(super) enum Fact {
     TokenId,
     TokenIssuedAt,
     TokenIssuer,
+    /// Who may become an actor.
+    TokenMayAct(Part),
     TokenScopes,
+}
+
+/// What is known of an actor.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Part {
+    Client,
+    Issuer,
+    Subject,
 }
 
 /// What the filter can supply.
@@ -104,11 +117,17 @@ pub(super) fn offered(
 ) -> Offers {
     let datetime = || Declared::Extension("datetime".to_owned());
     let strings = || Declared::Set(Box::new(Declared::String));
-    let actor = |name: &str| (name.to_owned(), Attribute { declared: Declared::String, required: true });
-    let actors = Declared::Set(Box::new(Declared::Record([actor("issuer"), actor("subject")].into())));
+    let part = |part: Part| {
+        let required = part != Part::Client;
+        (part.name().to_owned(), Attribute { declared: Declared::String, required })
+    };
+    let actors = Declared::Set(Box::new(Declared::Record(Part::ALL.map(part).into())));
+    let party = |fact: fn(Part) -> Fact| {
+        Offer::Record(record(Part::ALL.map(|part| (part.name(), fact(part), Declared::String, false))))
+    };
     let token = [
         ("acr", Fact::TokenAcr, Declared::String, false),
-        ("actors", Fact::TokenActors, actors, true),
+        ("actors", Fact::TokenActors(Part::ALL.to_vec()), actors, true),
         ("amr", Fact::TokenAmr, strings(), true),
         ("audience", Fact::TokenAudience, strings(), true),
         ("auth_time", Fact::TokenAuthTime, datetime(), false),
@@ -125,6 +144,9 @@ pub(super) fn offered(
         ("method", Fact::HttpMethod, Declared::String, true),
         ("path", Fact::HttpPath, Declared::String, true),
     ];
+    let mut token = record(token);
+    token.insert("actor".to_owned(), party(Fact::TokenActor));
+    token.insert("may_act".to_owned(), party(Fact::TokenMayAct));
     let mut http = record(http);
     http.insert("headers".to_owned(), declared_values(headers, Fact::Header));
     http.insert("query".to_owned(), declared_values(query, Fact::Query));
@@ -134,7 +156,7 @@ pub(super) fn offered(
         ("http".to_owned(), Offer::Record(http)),
         ("source".to_owned(), Offer::Record(record([("ip", Fact::SourceIp, ip, false)]))),
         ("time".to_owned(), Offer::Record(record([("now", Fact::TimeNow, datetime(), true)]))),
-        ("token".to_owned(), Offer::Record(record(token))),
+        ("token".to_owned(), Offer::Record(token)),
     ]
     .into()
 }
@@ -202,15 +224,15 @@ pub(super) fn matched(
                 let inner = matched(&path, attributes, inner, elsewhere, complaints);
                 nodes.push((name.clone(), Node::Record(inner)));
             }
-            (Some(Offer::Fact { fact, declared, always }), wanted) if declared == wanted => {
-                if attribute.required && !always {
-                    complaints.push(format!("`{path}` is not always there, but the schema requires it"));
+            (Some(Offer::Fact { fact, declared, always }), wanted) => match fact.fitted(declared, wanted) {
+                Some(fact) => {
+                    if attribute.required && !always {
+                        complaints.push(format!("`{path}` is not always there, but the schema requires it"));
+                    }
+                    nodes.push((name.clone(), Node::Fact(fact)));
                 }
-                nodes.push((name.clone(), Node::Fact(fact.clone())));
-            }
-            (Some(Offer::Fact { declared, .. }), wanted) => {
-                complaints.push(format!("`{path}` is {declared}, but the schema declares {wanted}"));
-            }
+                None => complaints.push(format!("`{path}` is {declared}, but the schema declares {wanted}")),
+            },
             (Some(Offer::Record(_)), wanted) => {
                 complaints.push(format!("`{path}` is a record, but the schema declares {wanted}"));
             }
@@ -286,7 +308,44 @@ fn values_of_record(
     RestrictedExpression::new_record(values(nodes, session, facts)?).map_err(|error| error.to_string())
 }
 
+impl Part {
+    const ALL: [Self; 3] = [Self::Client, Self::Issuer, Self::Subject];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Issuer => "issuer",
+            Self::Subject => "subject",
+        }
+    }
+
+    fn of<'a>(self, issuer: &'a str, subject: Option<&'a str>, client: Option<&'a str>) -> Option<&'a str> {
+        match self {
+            Self::Client => client,
+            Self::Issuer => Some(issuer),
+            Self::Subject => subject,
+        }
+    }
+}
+
 impl Fact {
+    /// The fact as the schema wants it, if that is possible. Of actors, a schema may want some parts only.
+    fn fitted(&self, offered: &Declared, wanted: &Declared) -> Option<Self> {
+        if offered == wanted {
+            return Some(self.clone());
+        }
+        let (Self::TokenActors(parts), Declared::Set(one), Declared::Set(other)) = (self, offered, wanted) else {
+            return None;
+        };
+        let (Declared::Record(offered), Declared::Record(wanted)) = (one.as_ref(), other.as_ref()) else { return None };
+        let fits = |(name, attribute): (&String, &Attribute)| {
+            let known = offered.get(name).filter(|known| known.declared == attribute.declared);
+            known.is_some_and(|known| known.required || !attribute.required)
+        };
+        let parts = parts.iter().copied().filter(|part| wanted.contains_key(part.name()));
+        wanted.iter().all(fits).then(|| Self::TokenActors(parts.collect()))
+    }
+
     fn value(&self, session: &Session, facts: &Facts) -> Option<RestrictedExpression> {
         let text = |text: &str| Some(RestrictedExpression::new_string(text.to_owned()));
         let set = |items: &std::collections::BTreeSet<String>| {
@@ -302,7 +361,11 @@ impl Fact {
             Self::SourceIp => facts.source.map(|ip| RestrictedExpression::new_ip(ip.to_string())),
             Self::TimeNow => datetime(facts.now),
             Self::TokenAcr => session.acr.as_deref().and_then(text),
-            Self::TokenActors => actors(session),
+            Self::TokenActor(part) => {
+                let actor = session.actors.first()?;
+                text(part.of(&actor.issuer, Some(&actor.subject), actor.client.as_deref())?)
+            }
+            Self::TokenActors(parts) => actors(session, parts),
             Self::TokenAmr => set(&session.amr),
             Self::TokenAudience => set(&session.audience),
             Self::TokenAuthTime => session.auth_time.and_then(datetime),
@@ -312,15 +375,22 @@ impl Fact {
             Self::TokenId => session.token_id.as_deref().and_then(text),
             Self::TokenIssuedAt => datetime(session.issued_at),
             Self::TokenIssuer => text(&session.issuer),
+            Self::TokenMayAct(part) => {
+                let delegate = session.may_act.as_ref()?;
+                text(part.of(&delegate.issuer, delegate.subject.as_deref(), delegate.client.as_deref())?)
+            }
             Self::TokenScopes => set(&session.scopes),
         }
     }
 }
 
-fn actors(session: &Session) -> Option<RestrictedExpression> {
+fn actors(session: &Session, parts: &[Part]) -> Option<RestrictedExpression> {
     let actors = session.actors.iter().map(|actor| {
-        let field = |name: &str, value: &str| (name.to_owned(), RestrictedExpression::new_string(value.to_owned()));
-        RestrictedExpression::new_record([field("issuer", &actor.issuer), field("subject", &actor.subject)]).ok()
+        let part = |part: &Part| {
+            let text = part.of(&actor.issuer, Some(&actor.subject), actor.client.as_deref())?;
+            Some((part.name().to_owned(), RestrictedExpression::new_string(text.to_owned())))
+        };
+        RestrictedExpression::new_record(parts.iter().filter_map(part)).ok()
     });
     // A chain that cannot be written is left out as a whole, so that a policy that asks for it errs, and denies.
     actors.collect::<Option<Vec<_>>>().map(RestrictedExpression::new_set)

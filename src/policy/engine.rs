@@ -14,6 +14,7 @@ use cedar_policy::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::challenge::{self, Challenge};
 use super::context::{self, Facts, Plan};
 use super::entities::{Described, Store};
 use super::guard::{self, Caps, Excess, Language};
@@ -24,7 +25,7 @@ use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
 use super::source::Source;
 use super::{EntityId, EntityType, TypedValue, schema, with_causes};
 use crate::audit::hexadecimal;
-use crate::refusal::Cause;
+use crate::refusal::{Cause, Refusal};
 use crate::token::Session;
 
 /// A policy set that has been judged fit.
@@ -35,6 +36,8 @@ pub struct Engine {
     authorizer: Authorizer,
     /// The `@reason`s by policy; looking an annotation up costs Cedar a parser's run.
     reasons: HashMap<PolicyId, String>,
+    /// What those ask of the sender that forbid, likewise.
+    challenges: HashMap<PolicyId, Challenge>,
     origins: Origins,
     digest: String,
 }
@@ -42,8 +45,8 @@ pub struct Engine {
 /// What the policies say to a request.
 #[derive(Debug)]
 pub struct Verdict {
-    /// The permit, or why there is none.
-    pub outcome: Result<Permit, Cause>,
+    /// The permit, or why there is none, and what would do.
+    pub outcome: Result<Permit, Refusal>,
     /// The policies that determined it; none where nothing permits.
     pub policies: Vec<String>,
     /// The `@reason`s of those policies.
@@ -61,9 +64,6 @@ pub struct Loaded {
     /// What is allowed, but worth a look.
     pub warnings: Vec<PolicyFault>,
 }
-
-/// Annotations that steer the answer and are not understood yet; ignoring one would weaken what its author meant.
-const RESERVED_ANNOTATIONS: [&str; 4] = ["acr_values", "challenge", "max_age", "scope"];
 
 /// An id that no static entity has.
 const SAMPLE: &str = "cedar-gate: a sample";
@@ -119,8 +119,13 @@ impl Engine {
         let reason =
             |policy: &cedar_policy::Policy| Some((policy.id().clone(), policy.annotation("reason")?.to_owned()));
         let reasons = policies.policies().filter_map(reason).collect();
+        let challenge = |policy: &cedar_policy::Policy| {
+            let challenge = Challenge::read(policy).ok().flatten()?;
+            Some((policy.id().clone(), challenge))
+        };
+        let challenges = policies.policies().filter_map(challenge).collect();
         let (origins, digest) = (Origins::of(source, &policies), digest(source));
-        Ok(Self { schema, policies, store, authorizer: Authorizer::new(), reasons, origins, digest })
+        Ok(Self { schema, policies, store, authorizer: Authorizer::new(), reasons, challenges, origins, digest })
     }
 
     /// A digest of schema, policies and static entities: SHA-256 in lower-case hex.
@@ -224,9 +229,10 @@ impl Engine {
         let outcome = match response.decision() {
             // Cedar skips a `forbid` that errs, and may allow. An error is never a reason to go on.
             Decision::Allow if errors.is_empty() => Ok(Permit::of_policy()),
-            Decision::Allow => Err(Cause::PolicyError),
-            Decision::Deny if errors.is_empty() => Err(Cause::PolicyDenied),
-            Decision::Deny => Err(Cause::PolicyError),
+            Decision::Deny if errors.is_empty() => {
+                Err(challenge::refusal(policies.iter().map(|id| self.challenges.get(*id))))
+            }
+            Decision::Allow | Decision::Deny => Err(Refusal::from(Cause::PolicyError)),
         };
         Verdict { outcome, policies: policies.into_iter().map(ToString::to_string).collect(), reasons, errors }
     }
@@ -366,7 +372,7 @@ impl Engine {
 
 impl Verdict {
     fn without_policies(cause: Cause, errors: Vec<String>) -> Self {
-        Self { outcome: Err(cause), policies: Vec::new(), reasons: Vec::new(), errors }
+        Self { outcome: Err(Refusal::from(cause)), policies: Vec::new(), reasons: Vec::new(), errors }
     }
 }
 
@@ -398,21 +404,21 @@ fn read_policies(source: &Source, caps: Caps) -> (PolicySet, Vec<PolicyFault>) {
     for (name, text) in &source.policies {
         let at = format!("{}.policies", source.at);
         let at = if name.is_empty() { at } else { format!("{at}.{name}") };
-        let mut fault = |message: String| faults.push(PolicyFault::new(&at, message));
+        let fault = |message: String| PolicyFault::new(&at, message);
         if let Err(excess) = guard::measure(text, Language::Policies, caps) {
-            fault(excess_message(excess, caps));
+            faults.push(fault(excess_message(excess, caps)));
             continue;
         }
         let parsed = match PolicySet::from_str(text) {
             Ok(parsed) => parsed,
             Err(error) => {
                 let place = TextPlace::of_error(name, &error);
-                faults.push(PolicyFault::new(&at, with_causes(&error)).in_text(place));
+                faults.push(fault(with_causes(&error)).in_text(place));
                 continue;
             }
         };
         if parsed.templates().next().is_some() {
-            fault("templates are not supported: nothing would link them".to_owned());
+            faults.push(fault("templates are not supported: nothing would link them".to_owned()));
         }
         for policy in parsed.policies() {
             let id = match policy.annotation("id") {
@@ -421,15 +427,15 @@ fn read_policies(source: &Source, caps: Caps) -> (PolicySet, Vec<PolicyFault>) {
                 None => format!("{name}:{}", policy.id()),
             };
             if id.starts_with("separation:") {
-                fault(format!("`@id(\"{id}\")`: ids with `separation:` belong to compiled constraints"));
+                faults.push(fault(format!("`@id(\"{id}\")`: ids with `separation:` belong to compiled constraints")));
             }
-            for reserved in RESERVED_ANNOTATIONS {
-                if policy.annotation(reserved).is_some() {
-                    fault(format!("policy `{id}`: the annotation `@{reserved}` is not supported yet"));
-                }
+            let policy = policy.new_id(PolicyId::new(&id));
+            for message in Challenge::read(&policy).err().into_iter().flatten() {
+                let place = TextPlace::of_policy(source, &policy);
+                faults.push(fault(format!("policy `{id}`: {message}")).in_text(place));
             }
-            if all.add(policy.new_id(PolicyId::new(&id))).is_err() {
-                fault(format!("the policy id `{id}` occurs twice"));
+            if all.add(policy).is_err() {
+                faults.push(fault(format!("the policy id `{id}` occurs twice")));
             }
         }
     }

@@ -34,6 +34,7 @@ pub(super) enum Buffer {
 pub(super) enum Map {
     RequestHeaders = 0,
     RequestTrailers = 1,
+    ResponseHeaders = 2,
     CallHeaders = 6,
 }
 
@@ -45,6 +46,8 @@ pub(super) enum MetricKind {
 }
 
 const OK: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const CAS_MISMATCH: u32 = 8;
 const REQUEST_STREAM: u32 = 0;
 /// The gateway derives the gRPC status from the HTTP one.
 const NO_GRPC_STATUS: i32 = -1;
@@ -76,7 +79,18 @@ unsafe extern "C" {
         grpc_status: i32,
     ) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_close_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(key: *const u8, key_size: usize, value: *const u8, value_size: usize, version: u32)
+    -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
@@ -256,11 +270,59 @@ pub(super) fn resume_request() {
     let _ = unsafe { proxy_continue_stream(REQUEST_STREAM) };
 }
 
+/// Ends both directions of a request that went on.
+pub(super) fn close_stream() {
+    // SAFETY: no memory is involved. A host that cannot close leaves the stream to its own limits.
+    let _ = unsafe { proxy_close_stream(REQUEST_STREAM) };
+}
+
 /// Makes another context the one that host calls are about; whether it still exists.
 pub(super) fn set_effective_context(context: u32) -> bool {
     // SAFETY: no memory is involved.
     let status = unsafe { proxy_set_effective_context(context) };
     status == OK
+}
+
+/// Asks for a tick so often; whether the host agrees.
+pub(super) fn set_tick_period(period: std::time::Duration) -> bool {
+    let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: no memory is involved.
+    let status = unsafe { proxy_set_tick_period_milliseconds(period) };
+    status == OK
+}
+
+/// What came of writing a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Written {
+    Done,
+    Conflict,
+    Failed,
+}
+
+/// A record of the shared data and its version; nothing where it is absent.
+pub(super) fn shared_data(key: &str) -> Result<Option<(Vec<u8>, u32)>, ()> {
+    let mut data = null_mut();
+    let mut size = 0;
+    let mut version = 0;
+    // SAFETY: the host reads a live string, and writes a pointer, a size and a u32.
+    let status =
+        unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), &raw mut data, &raw mut size, &raw mut version) };
+    match status {
+        NOT_FOUND => Ok(None),
+        _ => taken(status, data, size).map(|value| Some((value, version))).ok_or(()),
+    }
+}
+
+/// Writes a record of the shared data, if it still has this version.
+pub(super) fn set_shared_data(key: &str, value: &[u8], version: u32) -> Written {
+    // SAFETY: the host reads two live buffers.
+    let status = unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) };
+    match status {
+        OK => Written::Done,
+        // nginx says "not found" of a version given for an absent record.
+        CAS_MISMATCH | NOT_FOUND => Written::Conflict,
+        _ => Written::Failed,
+    }
 }
 
 /// Defines a metric; nothing where the host has none.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::host::{self, MetricKind};
 use crate::audit::{Record, Spent};
+use crate::live::Incident;
 
 /// Metrics, each defined when it is first needed.
 #[derive(Default)]
@@ -12,6 +13,8 @@ pub(super) struct Metrics {
     allowed: Metric,
     /// By cause.
     denied: RefCell<BTreeMap<&'static str, Option<u32>>>,
+    /// By the name of the counter.
+    fetched: RefCell<BTreeMap<String, Option<u32>>>,
     total: Metric,
     signature: Metric,
 }
@@ -20,6 +23,15 @@ pub(super) struct Metrics {
 type Metric = OnceCell<Option<u32>>;
 
 impl Metrics {
+    /// Counts something that happened outside of requests. Its names come from the configuration and the filter, never
+    /// from the network, so that there are few of them.
+    pub(super) fn count(&self, incident: &Incident) {
+        let name = format!("cedar_gate.{}.{}", incident.subject.replace('/', "."), incident.code);
+        let mut fetched = self.fetched.borrow_mut();
+        let counter = *fetched.entry(name).or_insert_with_key(|name| host::define_metric(MetricKind::Counter, name));
+        counter.into_iter().for_each(host::increment_metric);
+    }
+
     /// Counts a decision and the time that it took.
     pub(super) fn observe(&self, record: &Record, spent: Spent) {
         let counter = match record.cause {

@@ -1,11 +1,14 @@
 //! One request, seen from the gateway.
 
 use super::host::{self, Level, Map};
+use super::shared_data::SharedData;
 use super::{Action, Plugin};
 use crate::audit::Spent;
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use crate::forward::HeaderPatch;
 use crate::journal::{Entry, Journal};
+use crate::live::Ticket;
+use crate::outbox::Store;
 use crate::refusal::{Cause, Refusal};
 
 /// An exchange, and the time that it has taken.
@@ -35,52 +38,50 @@ pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Arrival {
 
 impl Stream {
     /// Gives an input to the exchange and does what it says.
-    pub(super) fn step(&mut self, plugin: &Plugin, context: u32, input: Input) -> Action {
+    pub(super) fn step(&mut self, plugin: &Plugin, input: Input) -> Action {
         // The head comes with the time at which it was read.
         let before = match &input {
             Input::Head(arrival) => arrival.now.unix_nanos,
-            Input::Answer(_)
-            | Input::BodyComplete(_)
+            Input::BodyComplete(_)
             | Input::BodyGrows(_)
             | Input::Deadline
             | Input::End
             | Input::ResponseHead { .. }
+            | Input::Settled(_)
             | Input::Store(_)
             | Input::Trailers(_) => host::now().unwrap_or(0),
         };
         let mut journal = Journal::default();
-        let outcome = self.exchange.step(&plugin.gate, input, &mut journal);
+        let mut outcome = self.exchange.step(&plugin.gate, input, &mut journal);
+        // The gateway's own store answers at once.
+        while let Outcome::Store(operation) = &outcome {
+            let answer = SharedData.perform(operation);
+            outcome = self.exchange.step(&plugin.gate, Input::Store(answer), &mut journal);
+        }
         self.total_nanos = self.total_nanos.saturating_add(host::now().unwrap_or(0).saturating_sub(before));
         self.signature_nanos = self.signature_nanos.saturating_add(plugin.timer.take());
-        let action = self.perform(plugin, context, outcome, journal.decision_id());
+        let action = self.perform(outcome, journal.decision_id());
         self.write_down(plugin, journal);
         action
     }
 
-    fn perform(&mut self, plugin: &Plugin, context: u32, outcome: Outcome, decision_id: &str) -> Action {
+    fn perform(&mut self, outcome: Outcome, decision_id: &str) -> Action {
         match outcome {
-            Outcome::AwaitBody => Action::Pause,
+            // Answered before this; held back all the same.
+            Outcome::AwaitBody | Outcome::Store(_) | Outcome::Wait(_) => Action::Pause,
             Outcome::Continue(onward) => {
                 if apply(Map::RequestHeaders, onward.patch()) {
                     Action::Continue
                 } else {
                     // The upstream must not see headers that should have been taken away.
                     self.failed = true;
-                    host::reply(&Refusal::from(Cause::HostFailed).reply(decision_id, false));
+                    host::reply(&Refusal::from(Cause::HostFailed).reply(
+                        &plugin.gate.config().challenges,
+                        decision_id,
+                        false,
+                    ));
                     Action::Pause
                 }
-            }
-            Outcome::Fetch(call) => {
-                match plugin.gate.outbox().borrow_mut().leave(*call) {
-                    Ok(errand) => {
-                        plugin.errands.borrow_mut().insert(errand, context);
-                    }
-                    Err(_) => {
-                        self.failed = true;
-                        host::reply(&Refusal::from(Cause::HostFailed).reply(decision_id, false));
-                    }
-                }
-                Action::Pause
             }
             Outcome::Nothing => {
                 if self.is_open() {
@@ -89,8 +90,15 @@ impl Stream {
                     Action::Pause
                 }
             }
-            // Response headers are not asked for: the callback is not exported, as it would cost a call for each request.
-            Outcome::PatchResponse(_) => Action::Continue,
+            Outcome::CloseStream => {
+                host::close_stream();
+                Action::Pause
+            }
+            // A header less for the client changes nothing about what was decided.
+            Outcome::PatchResponse(patch) => {
+                apply(Map::ResponseHeaders, &patch);
+                Action::Continue
+            }
             Outcome::PatchTrailers(patch) => {
                 if apply(Map::RequestTrailers, &patch) {
                     Action::Continue
@@ -103,8 +111,6 @@ impl Stream {
                 host::reply(&reply);
                 Action::Pause
             }
-            // No step asks the store yet; an unanswered question holds the request back until its deadline.
-            Outcome::Store(_) => Action::Pause,
         }
     }
 
@@ -126,6 +132,11 @@ impl Stream {
         }
     }
 
+    /// What it waits for, where others may wait for the same.
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.exchange.ticket()
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         self.exchange.is_waiting()
     }
@@ -133,6 +144,16 @@ impl Stream {
     /// Whether the request has been let go, with all that belongs to it.
     pub(super) fn is_open(&self) -> bool {
         self.exchange.is_open() && !self.failed
+    }
+
+    /// Whether the answer of the upstream has to be told of.
+    pub(super) fn changes_response(&self) -> bool {
+        self.exchange.changes_response() && !self.failed
+    }
+
+    /// Whether it has to be told when its time is over.
+    pub(super) fn has_deadline(&self) -> bool {
+        self.exchange.deadline().is_some()
     }
 
     pub(super) fn is_overdue(&self, now: u64) -> bool {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use matchit::Router;
 
-use super::{Access, Parameters, Protected, Route, precedence};
+use super::{Access, Parameters, Protected, PublicAccess, Route, precedence};
 use crate::http::CanonicalPath;
 use crate::refusal::Cause;
 
@@ -80,6 +80,13 @@ impl RouteTable {
             parameters.insert(name.to_owned(), value.to_owned());
         }
         Ok((index, route, parameters))
+    }
+
+    /// The route that a browser asks about before it uses it, and the declaration that it may.
+    #[must_use]
+    pub fn preflight(&self, method: &str, path: &CanonicalPath) -> Option<(usize, &Route, &PublicAccess)> {
+        let (index, route, _) = self.find(method, path).ok()?;
+        Some((index, route, route.preflight.as_ref()?))
     }
 
     /// What the protected route at this place asks.

@@ -1,10 +1,17 @@
 //! The proofs between a credential and a session.
 
-use super::{Binding, ClaimSet, Provider, Providers, Session, TokenType, notes};
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::{Binding, ClaimSet, Identity, Provider, Providers, Session, TokenType, notes};
 use crate::credential::Credential;
-use crate::jose::{Algorithm, CompactError, CompactToken, SignatureVerifier, holds};
+use crate::dpop::{Replay, Step};
+use crate::introspection::Confirmed;
+use crate::jose::{Algorithm, CompactError, CompactToken, KeySet, SignatureVerifier, holds};
 use crate::journal::{Journal, Note};
+use crate::outbox::{StoreAnswer, StoreOperation};
 use crate::refusal::Cause;
+use crate::remote::Epoch;
 
 /// A well-formed token that names an issuer we know, and an algorithm and type that this issuer may use. Nothing of it
 /// is true yet.
@@ -14,10 +21,21 @@ pub struct UntrustedToken<'a> {
     algorithm: Algorithm,
 }
 
-/// A token that its issuer has signed.
+/// Claims that an issuer has vouched for. Whoever has one of these has the issuer's word, so that it may be kept for the
+/// next request that shows the same token.
+pub struct Vouched {
+    provider: usize,
+    /// The set of keys that it was verified with.
+    epoch: Epoch,
+    claims: ClaimSet,
+    /// What the claims say, from the first time on that somebody asked.
+    identity: OnceCell<Rc<Identity>>,
+}
+
+/// A token that its issuer has vouched for.
 pub struct Authentic<'a> {
     provider: &'a Provider,
-    claims: ClaimSet,
+    vouched: Rc<Vouched>,
 }
 
 /// An authentic token that is valid now.
@@ -27,10 +45,70 @@ pub struct Timely<'a> {
     expires_at: i64,
 }
 
-/// A timely token whose holder has proved what the token demands of them.
+/// A timely token that its issuer has not withdrawn.
+pub struct Unrevoked<'a> {
+    timely: Timely<'a>,
+}
+
+/// The word of the issuer's lists that a token still stands; see [`crate::live`].
+pub struct Standing(());
+
+/// A token whose holder has proved what the token demands of them, if the proof was not used before.
 pub struct Bound<'a> {
     timely: Timely<'a>,
     binding: Binding,
+    replay: Option<Replay>,
+}
+
+/// A session, once it is known that its proof is a new one.
+pub enum Admission {
+    /// It is, or none was needed.
+    Session(Box<Session>),
+    /// The gateway's shared data has to be asked.
+    Asking(Box<Candidate>, StoreOperation),
+}
+
+/// A session whose proof may have been used before.
+pub struct Candidate {
+    session: Session,
+    replay: Replay,
+}
+
+impl Standing {
+    /// Where every list that has a word in it was asked.
+    pub(crate) fn confirmed() -> Self {
+        Self(())
+    }
+}
+
+impl Vouched {
+    fn new(provider: &Provider, epoch: Epoch, claims: ClaimSet) -> Rc<Self> {
+        Rc::new(Self { provider: provider.index, epoch, claims, identity: OnceCell::new() })
+    }
+
+    /// Claims that the provider in this place has confirmed, when it was asked.
+    #[must_use]
+    pub fn confirmed(provider: usize, confirmed: Confirmed) -> Rc<Self> {
+        Rc::new(Self { provider, epoch: Epoch::default(), claims: confirmed.into_claims(), identity: OnceCell::new() })
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &ClaimSet {
+        &self.claims
+    }
+
+    /// The place of the provider.
+    #[must_use]
+    pub fn provider(&self) -> usize {
+        self.provider
+    }
+
+    /// The set of keys that it was verified with; worth nothing where the provider has another one by now.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
 }
 
 impl<'a> UntrustedToken<'a> {
@@ -69,23 +147,58 @@ impl<'a> UntrustedToken<'a> {
     /// # Errors
     ///
     /// [`Cause::KeyUnknown`] or [`Cause::SignatureInvalid`].
-    pub fn authenticate(self, verifier: &dyn SignatureVerifier, journal: &mut Journal) -> Result<Authentic<'a>, Cause> {
+    pub fn authenticate(
+        self,
+        keys: &KeySet,
+        epoch: Epoch,
+        verifier: &dyn SignatureVerifier,
+        journal: &mut Journal,
+    ) -> Result<Authentic<'a>, Cause> {
         let Self { token, provider, algorithm } = self;
-        let key_id = token.header().key_id.as_deref();
-        let candidates: Vec<_> = provider.keys.candidates(key_id, algorithm).collect();
-        journal.note(|| notes::keys(provider, algorithm, &candidates));
+        let candidates: Vec<_> = keys.candidates(token.header().key_id.as_deref(), algorithm).collect();
+        journal.note(|| notes::keys(keys, algorithm, &candidates));
         if candidates.is_empty() {
             return Err(Cause::KeyUnknown);
         }
         let signer = candidates.into_iter().find(|key| holds(token.jws(), algorithm, key, verifier));
         let signer = signer.ok_or(Cause::SignatureInvalid)?;
         journal.note(|| Note::Signature { key: signer.id.clone() });
-        Ok(Authentic { provider, claims: ClaimSet::new(token.into_claims()) })
+        Ok(Authentic { provider, vouched: Vouched::new(provider, epoch, ClaimSet::new(token.into_claims())) })
+    }
+
+    /// Whose token it says that it is.
+    #[must_use]
+    pub fn provider(&self) -> &'a Provider {
+        self.provider
+    }
+
+    /// The key that it says it is signed by.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.token.header().key_id.as_deref()
+    }
+
+    /// Whether one of these keys may have signed it.
+    #[must_use]
+    pub fn has_candidate(&self, keys: &KeySet) -> bool {
+        keys.candidates(self.key_id(), self.algorithm).next().is_some()
     }
 }
 
 impl<'a> Authentic<'a> {
-    /// Who signed it.
+    /// A token that was shown before, and is vouched for still.
+    #[must_use]
+    pub fn again(providers: &'a Providers, vouched: Rc<Vouched>) -> Option<Self> {
+        Some(Self { provider: providers.get(vouched.provider)?, vouched })
+    }
+
+    /// What to keep for the next request that shows the same token.
+    #[must_use]
+    pub fn vouched(&self) -> &Rc<Vouched> {
+        &self.vouched
+    }
+
+    /// Who vouches for it.
     #[must_use]
     pub fn provider(&self) -> &'a Provider {
         self.provider
@@ -94,7 +207,7 @@ impl<'a> Authentic<'a> {
     /// What it says.
     #[must_use]
     pub fn claims(&self) -> &ClaimSet {
-        &self.claims
+        self.vouched.claims()
     }
 
     /// Checks that the token is meant for us and for now; `now` is in seconds since the Unix epoch.
@@ -106,7 +219,7 @@ impl<'a> Authentic<'a> {
     ///
     /// The first of the audience, the times, and the required claims that does not hold.
     pub fn timely(self, now: i64, journal: &mut Journal) -> Result<Timely<'a>, Cause> {
-        let Self { provider, claims } = &self;
+        let (provider, claims) = (self.provider, self.claims());
         journal.note(|| notes::audience(provider, claims));
         let audience = claims.strings("aud", true)?;
         if !audience.iter().any(|member| provider.audiences.iter().any(|ours| ours == member)) {
@@ -140,6 +253,20 @@ impl<'a> Authentic<'a> {
 }
 
 impl<'a> Timely<'a> {
+    /// What it says.
+    #[must_use]
+    pub fn claims(&self) -> &ClaimSet {
+        self.authentic.claims()
+    }
+
+    /// Takes the word of the issuer's lists.
+    #[must_use]
+    pub fn unrevoked(self, _: Standing) -> Unrevoked<'a> {
+        Unrevoked { timely: self }
+    }
+}
+
+impl<'a> Unrevoked<'a> {
     /// Checks the proof of possession that the token demands.
     ///
     /// # Errors
@@ -147,22 +274,51 @@ impl<'a> Timely<'a> {
     /// [`Cause::BindingUnverified`] for any `cnf` (RFC 7800): a binding that is not verified is not ignored, or a stolen
     /// token would serve as a bearer token.
     pub fn bound(self, journal: &mut Journal) -> Result<Bound<'a>, Cause> {
-        journal.note(|| Note::Binding { confirmation: self.authentic.claims.has("cnf") });
-        if self.authentic.claims.has("cnf") {
+        let claims = self.timely.claims();
+        journal.note(|| Note::Binding { confirmation: claims.has("cnf") });
+        if claims.has("cnf") {
             return Err(Cause::BindingUnverified);
         }
-        Ok(Bound { timely: self, binding: Binding::None })
+        Ok(Bound { timely: self.timely, binding: Binding::None, replay: None })
     }
 }
 
 impl Bound<'_> {
-    /// Reads the claims into a session.
+    /// Reads the claims into a session, unless an earlier request with the same token has done so.
     ///
     /// # Errors
     ///
     /// [`Cause::ClaimMissing`] or [`Cause::ClaimInvalid`].
-    pub fn session(self, journal: &mut Journal) -> Result<Session, Cause> {
-        let Timely { authentic, issued_at, expires_at } = self.timely;
-        Session::read(authentic.provider, authentic.claims, issued_at, expires_at, self.binding, journal)
+    pub fn admission(self, journal: &mut Journal) -> Result<Admission, Cause> {
+        let Timely { authentic: Authentic { provider, vouched }, issued_at, expires_at } = self.timely;
+        let identity = match vouched.identity.get() {
+            Some(identity) => Rc::clone(identity),
+            None => {
+                let identity = Rc::new(Identity::read(provider, &vouched.claims, issued_at, expires_at, journal)?);
+                Rc::clone(vouched.identity.get_or_init(|| identity))
+            }
+        };
+        let session = Session::new(identity, self.binding);
+        Ok(match self.replay {
+            None => Admission::Session(Box::new(session)),
+            Some(replay) => {
+                let question = replay.start();
+                Admission::Asking(Box::new(Candidate { session, replay }), question)
+            }
+        })
+    }
+}
+
+impl Candidate {
+    /// Takes what the shared data say.
+    ///
+    /// # Errors
+    ///
+    /// The proof was used before, or nobody can tell.
+    pub fn answered(mut self: Box<Self>, answer: StoreAnswer) -> Result<Admission, Cause> {
+        match self.replay.answered(answer) {
+            Step::Ask(question) => Ok(Admission::Asking(self, question)),
+            Step::Settled(settled) => settled.map(|()| Admission::Session(Box::new(self.session))),
+        }
     }
 }

@@ -123,6 +123,11 @@ impl ClaimSet {
         self.0.get(name)
     }
 
+    /// The top-level claims.
+    pub fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter()
+    }
+
     /// The granted scopes: `scope` as RFC 6749 §3.3 writes it, or else `scp` (a string of the same form, or a list).
     ///
     /// # Errors

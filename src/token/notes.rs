@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{ClaimPath, ClaimSet, Provider, Session, TokenType};
-use crate::jose::{Algorithm, CompactToken, Key};
+use super::session::authenticated_at;
+use super::{ClaimPath, ClaimSet, Identity, Provider, TokenType};
+use crate::jose::{Algorithm, CompactToken, Key, KeySet};
 use crate::journal::{ClaimNote, Mint, Note, ParentsNote, TokenHead};
 use crate::policy::{TypedValue, ValueType};
 
@@ -29,8 +30,8 @@ pub(super) fn provider(found: Option<&Provider>) -> Note {
     }
 }
 
-pub(super) fn keys(provider: &Provider, algorithm: Algorithm, tried: &[&Key]) -> Note {
-    let serving = provider.keys.candidates(None, algorithm);
+pub(super) fn keys(keys: &KeySet, algorithm: Algorithm, tried: &[&Key]) -> Note {
+    let serving = keys.candidates(None, algorithm);
     Note::Keys {
         tried: tried.iter().map(|key| key.id.clone()).collect(),
         serving: serving.map(|key| key.id.clone()).collect(),
@@ -59,7 +60,7 @@ pub(super) fn required_claims(provider: &Provider, claims: &ClaimSet) -> Note {
     }
 }
 
-/// The claims that [`Session`] reads, each by the reader that reads it there.
+/// The claims that [`Identity`] reads, each by the reader that reads it there.
 pub(super) fn claims(provider: &Provider, claims: &ClaimSet, is_client: bool) -> Note {
     let mut notes = Vec::new();
     let mut note = |claim: &str, makes: Mint, value: Option<&Value>, required: bool, fits: bool| {
@@ -88,15 +89,19 @@ pub(super) fn claims(provider: &Provider, claims: &ClaimSet, is_client: bool) ->
     }
     let scope = if claims.has("scope") { "scope" } else { "scp" };
     note(scope, Mint::Scopes, claims.get(scope), false, claims.scopes().is_ok());
-    note("auth_time", Mint::Context, claims.get("auth_time"), false, claims.time("auth_time").is_ok());
+    let issued_at = claims.time("iat").ok().flatten().unwrap_or(i64::MAX);
+    let authenticated = authenticated_at(provider, claims, issued_at).is_ok();
+    note("auth_time", Mint::Context, claims.get("auth_time"), false, authenticated);
     note("acr", Mint::Context, claims.get("acr"), false, identifier("acr"));
     note("amr", Mint::Context, claims.get("amr"), false, claims.strings("amr", false).is_ok());
     let actors = super::Actor::chain(claims.get("act"), &provider.issuer).is_ok();
     note("act", Mint::Context, claims.get("act"), false, actors);
+    let may_act = super::Delegate::read(claims.get("may_act"), &provider.issuer).is_ok();
+    note("may_act", Mint::Context, claims.get("may_act"), false, may_act);
     Note::Claims { claims: notes }
 }
 
-pub(super) fn principal(provider: &Provider, session: &Session, is_client: bool) -> Note {
+pub(super) fn principal(provider: &Provider, session: &Identity, is_client: bool) -> Note {
     let parents = provider.parents.iter().map(|rule| {
         let values = session.claims.strings_at(&rule.claim).unwrap_or_default();
         let counts = |value: &&str| rule.allow.as_ref().is_none_or(|allowed| allowed.iter().any(|each| each == *value));

@@ -1,10 +1,13 @@
 //! Whom tokens come from, and what is made of their claims.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::ClaimPath;
+use crate::introspection::Introspection;
 use crate::jose::{Algorithm, KeySet};
 use crate::policy::{EntityType, ValueType};
+use crate::remote::Spec;
 
 /// An issuer of tokens.
 #[derive(Debug)]
@@ -17,8 +20,12 @@ pub struct Provider {
     pub audiences: Vec<String>,
     /// Accepted algorithms.
     pub algorithms: Vec<Algorithm>,
+    /// Its place among all providers.
+    pub index: usize,
     /// The keys, looked up for this issuer only.
-    pub keys: KeySet,
+    pub keys: ProviderKeys,
+    /// How it is asked what a token is worth, where it is.
+    pub introspection: Option<Rc<Introspection>>,
     /// Accepted values of `typ`.
     pub token_types: Vec<TokenType>,
     /// How far the clocks may differ, in seconds.
@@ -33,6 +40,17 @@ pub struct Provider {
     pub parents: Vec<ParentRule>,
     /// Which tokens belong to a client instead of a user.
     pub clients: Option<ClientRule>,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug)]
+pub enum ProviderKeys {
+    /// In the configuration.
+    Local(Rc<KeySet>),
+    /// Nowhere: the issuer is asked about each token.
+    None,
+    /// Elsewhere, and fetched as needed.
+    Remote(Box<Spec>),
 }
 
 /// All issuers.
@@ -95,7 +113,10 @@ pub struct ClientRule {
 impl Providers {
     /// Providers whose names and issuers differ; the configuration sees to that.
     #[must_use]
-    pub fn new(providers: Vec<Provider>) -> Self {
+    pub fn new(mut providers: Vec<Provider>) -> Self {
+        for (index, provider) in providers.iter_mut().enumerate() {
+            provider.index = index;
+        }
         Self(providers)
     }
 
@@ -103,6 +124,20 @@ impl Providers {
     #[must_use]
     pub fn of_issuer(&self, issuer: &str) -> Option<&Provider> {
         self.0.iter().find(|provider| provider.issuer == issuer)
+    }
+
+    /// The one provider that is asked about tokens which are no JWT.
+    #[must_use]
+    pub fn of_opaque_tokens(&self) -> Option<(&Provider, &Rc<Introspection>)> {
+        let asked = |provider: &Provider| provider.introspection.as_ref().is_some_and(|one| one.tokens.takes_opaque());
+        let provider = self.0.iter().find(|provider| asked(provider))?;
+        Some((provider, provider.introspection.as_ref()?))
+    }
+
+    /// The provider in this place.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&Provider> {
+        self.0.get(index)
     }
 
     /// All of them.

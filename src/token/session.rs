@@ -1,15 +1,25 @@
 //! What a verified token says, in types.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::rc::Rc;
 
-use super::{Actor, ClaimSet, Provider, notes};
+use super::{Actor, ClaimSet, Delegate, Provider, notes};
 use crate::journal::Journal;
 use crate::policy::{EntityId, EntityType, TypedValue};
 use crate::refusal::Cause;
 
-/// A verified identity. Made by [`super::Bound::session`] only.
+/// A verified identity, and how its holder proved to be it. Made by [`super::Bound::session`] only.
 #[derive(Clone, Debug)]
 pub struct Session {
+    identity: Rc<Identity>,
+    /// What the holder has proved.
+    pub binding: Binding,
+}
+
+/// What the claims of a token say. The same for every request that shows the token, and so kept beside it.
+#[derive(Clone, Debug)]
+pub struct Identity {
     /// The provider's name.
     pub provider: String,
     /// `iss`.
@@ -40,21 +50,22 @@ pub struct Session {
     pub amr: BTreeSet<String>,
     /// Who acts for the principal, the current actor first.
     pub actors: Vec<Actor>,
-    /// What the holder has proved.
-    pub binding: Binding,
+    /// Who may become an actor.
+    pub may_act: Option<Delegate>,
     /// All claims, for headers to the upstream.
     pub claims: ClaimSet,
-    /// Keeps everybody else from making one.
-    _proof: Proof,
 }
-
-#[derive(Clone, Debug)]
-struct Proof;
 
 /// How a token is bound to its sender.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Binding {
-    /// A bearer token.
+    /// To a key, by a proof for each request (RFC 9449).
+    Dpop,
+    /// To a key and to a certificate.
+    DpopAndMtls,
+    /// To the certificate of the connection (RFC 8705).
+    Mtls,
+    /// Not at all: a bearer token.
     None,
 }
 
@@ -63,52 +74,75 @@ impl Binding {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Dpop => "dpop",
+            Self::DpopAndMtls => "dpop+mtls",
+            Self::Mtls => "mtls",
             Self::None => "none",
         }
     }
 }
 
 impl Session {
+    pub(super) fn new(identity: Rc<Identity>, binding: Binding) -> Self {
+        Self { identity, binding }
+    }
+}
+
+impl Deref for Session {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl Identity {
     pub(super) fn read(
         provider: &Provider,
-        claims: ClaimSet,
+        claims: &ClaimSet,
         issued_at: i64,
         expires_at: i64,
-        binding: Binding,
         journal: &mut Journal,
     ) -> Result<Self, Cause> {
-        let client_type = client_type(provider, &claims);
+        let client_type = client_type(provider, claims);
         let is_client = client_type.is_some();
-        journal.note(|| notes::claims(provider, &claims, is_client));
+        journal.note(|| notes::claims(provider, claims, is_client));
         claims.identifier("sub")?.ok_or(Cause::ClaimMissing)?;
-        let principal = principal(provider, client_type, &claims)?;
+        let principal = principal(provider, client_type, claims)?;
         let client = match claims.identifier("client_id")? {
             Some(client) => Some(client),
             None => claims.identifier("azp")?,
         };
-        let session = Self {
+        let identity = Self {
             provider: provider.name.clone(),
             issuer: provider.issuer.clone(),
             client: client.map(str::to_owned),
             token_id: claims.identifier("jti")?.map(str::to_owned),
             principal,
             // Attributes belong to the entity type of users; a client has none.
-            attributes: if is_client { BTreeMap::new() } else { attributes(provider, &claims)? },
-            parents: parents(provider, &claims)?,
-            audience: strings(&claims, "aud", true)?,
+            attributes: if is_client { BTreeMap::new() } else { attributes(provider, claims)? },
+            parents: parents(provider, claims)?,
+            audience: strings(claims, "aud", true)?,
             scopes: claims.scopes()?.into_iter().map(str::to_owned).collect(),
             issued_at,
             expires_at,
-            auth_time: claims.time("auth_time")?,
+            auth_time: authenticated_at(provider, claims, issued_at)?,
             acr: claims.identifier("acr")?.map(str::to_owned),
-            amr: strings(&claims, "amr", false)?,
+            amr: strings(claims, "amr", false)?,
             actors: Actor::chain(claims.get("act"), &provider.issuer)?,
-            binding,
-            claims,
-            _proof: Proof,
+            may_act: Delegate::read(claims.get("may_act"), &provider.issuer)?,
+            claims: claims.clone(),
         };
-        journal.note(|| notes::principal(provider, &session, is_client));
-        Ok(session)
+        journal.note(|| notes::principal(provider, &identity, is_client));
+        Ok(identity)
+    }
+}
+
+/// `auth_time`. A user who is authenticated after the token was issued would never have been authenticated too long ago.
+pub(super) fn authenticated_at(provider: &Provider, claims: &ClaimSet, issued_at: i64) -> Result<Option<i64>, Cause> {
+    match claims.time("auth_time")? {
+        Some(time) if time > issued_at.saturating_add(provider.clock_skew) => Err(Cause::ClaimInvalid),
+        time => Ok(time),
     }
 }
 

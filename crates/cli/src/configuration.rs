@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cedar_gate::config::{Config, Faults};
+use cedar_gate::secret::Environment;
 use cedar_gate_author::{Authored, Disk};
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ pub(crate) fn read_without_policies(path: &Path) -> anyhow::Result<Value> {
     Ok(cedar_gate_author::written(path, &Disk)?)
 }
 
-/// Loads it as a gateway would.
+/// Loads it as a gateway would whose environment has every secret that is named.
 pub(crate) fn load(authored: &Authored) -> Result<Config, Faults> {
-    Config::load(authored.configuration.to_string().as_bytes())
+    Config::load_in(authored.configuration.to_string().as_bytes(), &Environment::assumed())
 }

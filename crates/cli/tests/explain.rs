@@ -640,9 +640,13 @@ impl Gateway for RecorderGateway<'_> {
         self.0.advance(seconds);
     }
 
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        self.1.borrow_mut().push(request.clone());
-        self.0.send(request)
+    fn services_changed(&mut self) -> anyhow::Result<()> {
+        self.0.services_changed()
+    }
+
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        self.1.borrow_mut().extend_from_slice(requests);
+        self.0.send_together(requests)
     }
 }
 

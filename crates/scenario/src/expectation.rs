@@ -1,5 +1,6 @@
 //! What must come of a request, and how what came of it differs.
 
+mod calls;
 mod difference;
 mod document;
 mod record;
@@ -10,13 +11,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, de::Error as _};
 use serde_json::{Map, Value};
 
+use self::record::check_patterns;
+pub(crate) use self::{calls::CallChecks, text::TextCheck};
 pub use self::{difference::Difference, document::Document};
-use self::{record::check_patterns, text::TextCheck};
 use crate::{
     error::ScenarioError,
     file::{HostName, typed},
     gateway::{Headers, Observed, Received},
     notation,
+    service::ReceivedCheck,
 };
 
 /// What a scenario demands of one request on one host.
@@ -36,6 +39,10 @@ pub struct Expectation {
     audit: Map<String, Value>,
     #[serde(default = "one")]
     audit_records: usize,
+    #[serde(default)]
+    calls: BTreeMap<String, Value>,
+    #[serde(default)]
+    received: BTreeMap<String, Vec<ReceivedCheck>>,
 }
 
 /// What must have reached the upstream.
@@ -59,7 +66,7 @@ struct UpstreamRequest {
 
 /// A body as text, or as JSON of which some members are given.
 #[derive(Clone, Debug)]
-enum BodyCheck {
+pub(crate) enum BodyCheck {
     Json(Value),
     Text(TextCheck),
 }
@@ -69,24 +76,13 @@ fn one() -> usize {
 }
 
 impl Expectation {
-    /// The expectations of the hosts, each with its patch applied.
-    pub(crate) fn read(line: &Map<String, Value>) -> Result<BTreeMap<HostName, Self>, ScenarioError> {
-        let mut common = line.clone();
-        let patches: BTreeMap<String, Map<String, Value>> = match common.remove("on") {
-            Some(patches) => typed(&patches).map_err(|error: ScenarioError| error.below("on"))?,
-            None => BTreeMap::new(),
-        };
-        if let Some(name) = patches.keys().find(|name| HostName::ALL.iter().all(|host| host.as_str() != *name)) {
-            return Err(ScenarioError::new("on", format!("`{name}` is no host: `native`, `wasm` or `envoy`")));
-        }
-        let common = Value::Object(common);
-        let mut expectations = BTreeMap::new();
-        for host in HostName::ALL {
-            let mut merged = common.clone();
-            if let Some(patch) = patches.get(host.as_str()) {
-                json_patch::merge(&mut merged, &Value::Object(patch.clone()));
-            }
-            let expectation: Self = typed(&merged)?;
+    /// The expectations of the hosts, each with its patch applied. `clusters` are the services that there are.
+    pub(crate) fn read(
+        line: &Map<String, Value>,
+        clusters: &[String],
+    ) -> Result<BTreeMap<HostName, Self>, ScenarioError> {
+        for_each_host(line, |merged, host| {
+            let expectation: Self = typed(merged)?;
             if expectation.status.is_none() && expectation.grpc_status.is_none() {
                 return Err(ScenarioError::new(
                     "",
@@ -96,9 +92,9 @@ impl Expectation {
             for (path, value) in expectation.patterns() {
                 check_patterns(value).map_err(|message| ScenarioError::new(path, message))?;
             }
-            expectations.insert(host, expectation);
-        }
-        Ok(expectations)
+            expectation.call_checks().check(clusters)?;
+            Ok(expectation)
+        })
     }
 
     /// The HTTP status, if one is demanded.
@@ -135,7 +131,12 @@ impl Expectation {
         }
         self.compare_upstream(observed.upstream.as_ref(), &mut found);
         self.compare_audit(&observed.audit, &mut found);
+        self.call_checks().compare(&observed.calls, &mut found);
         found
+    }
+
+    fn call_checks(&self) -> CallChecks {
+        CallChecks::new(self.calls.clone(), self.received.clone())
     }
 
     /// The JSON bodies in which `observed` differs, each as a whole.
@@ -216,8 +217,41 @@ impl Expectation {
     }
 }
 
+/// Reads what is expected for each host: what all have in common, with the host's patch under `on` merged over it.
+fn for_each_host<T>(
+    line: &Map<String, Value>,
+    read: impl Fn(&Value, HostName) -> Result<T, ScenarioError>,
+) -> Result<BTreeMap<HostName, T>, ScenarioError> {
+    let mut common = line.clone();
+    let patches: BTreeMap<String, Map<String, Value>> = match common.remove("on") {
+        Some(patches) => typed(&patches).map_err(|error: ScenarioError| error.below("on"))?,
+        None => BTreeMap::new(),
+    };
+    if let Some(name) = patches.keys().find(|name| HostName::ALL.iter().all(|host| host.as_str() != *name)) {
+        return Err(ScenarioError::new("on", format!("`{name}` is no host: `native`, `wasm` or `envoy`")));
+    }
+    let common = Value::Object(common);
+    let mut expectations = BTreeMap::new();
+    for host in HostName::ALL {
+        let mut merged = common.clone();
+        if let Some(patch) = patches.get(host.as_str()) {
+            json_patch::merge(&mut merged, &Value::Object(patch.clone()));
+        }
+        expectations.insert(host, read(&merged, host)?);
+    }
+    Ok(expectations)
+}
+
 impl BodyCheck {
-    fn compare(&self, what: &str, body: &[u8], found: &mut Vec<Difference>) {
+    /// Refuses, when the file is read, what could not be compared later.
+    pub(crate) fn check_patterns(&self) -> Result<(), String> {
+        match self {
+            Self::Json(value) => check_patterns(value),
+            Self::Text(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn compare(&self, what: &str, body: &[u8], found: &mut Vec<Difference>) {
         match self {
             Self::Json(expected) => match serde_json::from_slice::<Value>(body) {
                 Ok(seen) => record::compare(what, expected, Some(&seen), found),
@@ -248,7 +282,12 @@ impl<'de> Deserialize<'de> for Upstream {
     }
 }
 
-fn compare_headers(what: &str, checks: &BTreeMap<String, TextCheck>, headers: &Headers, found: &mut Vec<Difference>) {
+pub(crate) fn compare_headers(
+    what: &str,
+    checks: &BTreeMap<String, TextCheck>,
+    headers: &Headers,
+    found: &mut Vec<Difference>,
+) {
     for (name, check) in checks {
         let values: Vec<&[u8]> = headers
             .iter()

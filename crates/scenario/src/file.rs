@@ -31,11 +31,18 @@ pub(crate) struct ScenarioFile {
     pub(crate) tokens: BTreeMap<String, Value>,
     #[serde(default)]
     pub(crate) token_defaults: Map<String, Value>,
+    #[serde(default)]
+    pub(crate) environment: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) services: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) certificates: BTreeMap<String, Value>,
+    pub(crate) workers: Option<usize>,
     pub(crate) starts: Option<Starts>,
     #[serde(default)]
     pub(crate) faults: Vec<String>,
     #[serde(default)]
-    pub(crate) requests: Vec<RequestLine>,
+    pub(crate) requests: Vec<Value>,
 }
 
 /// What several scenarios share.
@@ -56,6 +63,13 @@ struct BaseFile {
     tokens: BTreeMap<String, Value>,
     #[serde(default)]
     token_defaults: Map<String, Value>,
+    #[serde(default)]
+    environment: BTreeMap<String, Value>,
+    #[serde(default)]
+    services: BTreeMap<String, Value>,
+    #[serde(default)]
+    certificates: BTreeMap<String, Value>,
+    workers: Option<usize>,
 }
 
 /// A place where a scenario can run.
@@ -92,11 +106,36 @@ pub(crate) enum Starts {
     Refused,
 }
 
+/// One request, or several that are sent together.
+#[derive(Debug)]
+pub(crate) enum SceneLine {
+    Single(Box<RequestLine>),
+    Together(TogetherLine),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TogetherLine {
+    pub(crate) name: Option<String>,
+    pub(crate) after: Option<String>,
+    #[serde(default)]
+    pub(crate) services: BTreeMap<String, Value>,
+    pub(crate) concurrent: Vec<RequestLine>,
+    #[serde(default)]
+    pub(crate) expect: Map<String, Value>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RequestLine {
     pub(crate) name: Option<String>,
     pub(crate) after: Option<String>,
+    #[serde(default)]
+    pub(crate) services: BTreeMap<String, Value>,
+    pub(crate) times: Option<usize>,
+    pub(crate) worker: Option<usize>,
+    pub(crate) certificate: Option<Value>,
+    pub(crate) dpop: Option<Value>,
     pub(crate) method: Option<String>,
     pub(crate) path: String,
     pub(crate) authority: Option<String>,
@@ -111,6 +150,16 @@ pub(crate) struct RequestLine {
     #[serde(default)]
     pub(crate) trailers: Vec<String>,
     pub(crate) expect: Map<String, Value>,
+}
+
+impl SceneLine {
+    pub(crate) fn read(line: &Value) -> Result<Self, ScenarioError> {
+        if line.get("concurrent").is_some() {
+            typed(line).map(Self::Together)
+        } else {
+            typed(line).map(|line| Self::Single(Box::new(line)))
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -169,8 +218,19 @@ impl ScenarioFile {
     fn lay_over(&mut self, base: BaseFile) {
         self.form = self.form.or(base.form);
         self.now = self.now.take().or(base.now);
-        self.keys = over(&self.keys, base.keys);
-        self.tokens = over(&self.tokens, base.tokens);
+        self.workers = self.workers.or(base.workers);
+        for (own, below) in [
+            (&mut self.keys, base.keys),
+            (&mut self.tokens, base.tokens),
+            (&mut self.environment, base.environment),
+            (&mut self.certificates, base.certificates),
+        ] {
+            *own = over(own, below);
+        }
+        for (name, below) in base.services {
+            let own = self.services.remove(&name);
+            self.services.insert(name, service_over(own, below));
+        }
         let own = Value::Object(std::mem::take(&mut self.token_defaults));
         if let Value::Object(members) = layers::compose(&Value::Object(base.token_defaults), &own) {
             self.token_defaults = members;
@@ -200,6 +260,17 @@ fn over(own: &BTreeMap<String, Value>, mut below: BTreeMap<String, Value>) -> BT
         below.insert(name.clone(), composed);
     }
     below
+}
+
+/// An endpoint is replaced whole: half of one answer and half of another would be nobody's.
+fn service_over(own: Option<Value>, below: Value) -> Value {
+    match (own, below) {
+        (Some(Value::Object(own)), Value::Object(mut endpoints)) => {
+            endpoints.extend(own);
+            Value::Object(endpoints)
+        }
+        (own, below) => own.unwrap_or(below),
+    }
 }
 
 /// The path that stands in a file relative to it.

@@ -1,6 +1,7 @@
 //! Makes access tokens: right ones, and wrong ones in every way that somebody has thought of.
 
 mod algorithm;
+mod certificate;
 mod description;
 mod directive;
 mod edwards;
@@ -12,6 +13,7 @@ mod keys;
 mod mint;
 mod render;
 mod rivest;
+mod status_list;
 mod tamper;
 
 use std::collections::BTreeMap;
@@ -19,7 +21,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::description::TokenDescription;
+use self::{certificate::CertificateDescription, description::TokenDescription, render::Renderer};
 pub use self::{error::ForgeError, keys::Keys};
 use crate::layers;
 
@@ -42,11 +44,12 @@ use crate::layers;
 pub struct Forge {
     keys: Keys,
     tokens: BTreeMap<String, Value>,
+    certificates: BTreeMap<String, CertificateDescription>,
     defaults: Value,
 }
 
 /// The times that a token can be made at, in seconds since the Unix epoch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
     /// When the gateway was started.
     pub(crate) start: i64,
@@ -56,7 +59,7 @@ pub(crate) struct Clock {
 
 impl Default for Forge {
     fn default() -> Self {
-        Self { keys: Keys::default(), tokens: BTreeMap::new(), defaults: json!({}) }
+        Self { keys: Keys::default(), tokens: BTreeMap::new(), certificates: BTreeMap::new(), defaults: json!({}) }
     }
 }
 
@@ -80,6 +83,20 @@ impl Forge {
     pub fn with_token(mut self, name: &str, description: Value) -> Self {
         self.tokens.insert(name.to_owned(), description);
         self
+    }
+
+    /// Adds a client's certificate, or replaces the one of that name. Its key has to be there already.
+    ///
+    /// # Errors
+    ///
+    /// The description is not one of a certificate, or its key is not there.
+    pub fn with_certificate(mut self, name: &str, description: &Value) -> Result<Self, ForgeError> {
+        let description: CertificateDescription = typed(&format!("certificates.{name}"), description)?;
+        if !self.keys.contains(&description.key) {
+            return Err(ForgeError::UnknownKey(description.key));
+        }
+        self.certificates.insert(name.to_owned(), description);
+        Ok(self)
     }
 
     /// Sets what lies below every description.
@@ -106,9 +123,28 @@ impl Forge {
         self.mint_within(token, clock, &[])
     }
 
+    /// As [`Forge::mint_at`], for what is no access token: nothing lies below the description.
+    pub(crate) fn mint_bare(&self, token: &Value, clock: &Clock) -> Result<String, ForgeError> {
+        self.mint_over(&json!({}), token, clock, &[])
+    }
+
+    /// The text of a JSON value with all its directives replaced.
+    pub(crate) fn render(&self, value: &Value, clock: &Clock) -> Result<String, ForgeError> {
+        Renderer { forge: self, clock, now: clock.now, circle: &[] }.value(value)
+    }
+
     /// Checks a description as far as that can be done without making keys.
     pub(crate) fn check(&self, token: &Value) -> Result<(), ForgeError> {
-        let description = self.described(token)?;
+        self.check_over(&self.defaults, token)
+    }
+
+    /// As [`Forge::check`], with nothing below the description.
+    pub(crate) fn check_bare(&self, token: &Value) -> Result<(), ForgeError> {
+        self.check_over(&json!({}), token)
+    }
+
+    fn check_over(&self, defaults: &Value, token: &Value) -> Result<(), ForgeError> {
+        let description = self.described(defaults, token)?;
         let public = description.hmac_with.as_ref().and_then(|secret| secret.public.as_ref());
         for key in [description.key.as_ref(), description.sign_with.as_ref(), public].into_iter().flatten() {
             if !self.keys.contains(key) {
@@ -119,10 +155,10 @@ impl Forge {
     }
 
     /// The description with everything below it composed.
-    fn described(&self, token: &Value) -> Result<TokenDescription, ForgeError> {
+    fn described(&self, defaults: &Value, token: &Value) -> Result<TokenDescription, ForgeError> {
         let layers = self.layered(token, &mut Vec::new())?;
         let name = token.as_str().map_or_else(|| "token".to_owned(), |name| format!("tokens.{name}"));
-        typed(&name, &layers::compose(&self.defaults, &layers))
+        typed(&name, &layers::compose(defaults, &layers))
     }
 
     /// The description with what it is `like` below it.

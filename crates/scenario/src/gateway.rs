@@ -3,7 +3,11 @@
 //! The native core, the `.wasm` in Wasmtime and a real Envoy each implement these two traits; nothing in a scenario file
 //! knows which of them runs it.
 
+use std::{collections::BTreeMap, fmt};
+
 use serde_json::Value;
+
+use crate::service::{Called, Services};
 
 /// A header map as it stands on the wire: names in lower case, values as bytes, order and repetition kept.
 pub type Headers = Vec<(Vec<u8>, Vec<u8>)>;
@@ -26,6 +30,57 @@ pub struct Start {
     pub form: ConfigurationForm,
     /// The time at the start, in seconds since the Unix epoch; a host with a real clock uses its own.
     pub now: i64,
+    /// The variables of the filter's VM.
+    pub environment: BTreeMap<String, String>,
+    /// What the filter can call. All who hold this value have the same services before them.
+    pub services: Services,
+    /// How many workers there are, each with a VM of its own and shared data in common. At least one; a host that cannot
+    /// choose has those that it has.
+    pub workers: usize,
+    /// With what requests come over TLS; nothing where they come in plain text.
+    pub tls: Option<Tls>,
+}
+
+/// What a gateway needs to be reached over TLS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Tls {
+    /// The certificate of the authority whose clients are valid, in DER.
+    pub authority: Vec<u8>,
+    /// The gateway's own certificate, for the name `gateway`, issued by that authority.
+    pub server: Identity,
+}
+
+/// A certificate, and the key that proves it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Identity {
+    /// The certificate in DER.
+    pub certificate: Vec<u8>,
+    /// The private key: PKCS #8 in DER.
+    pub key: Vec<u8>,
+}
+
+/// Never the key: what is shown ends up in logs.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+/// The certificate that a client shows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ClientCertificate {
+    /// The SHA-256 of its DER form, in lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Whether the gateway finds it valid.
+    pub valid: bool,
+    /// Its subject, as RFC 2253 writes it.
+    pub subject: String,
+    /// The DNS names among its alternative names.
+    pub dns: Vec<String>,
+    /// The URIs among its alternative names.
+    pub uri: Vec<String>,
+    /// What a handshake shows; nothing where hosts are only told of a certificate.
+    pub identity: Option<Identity>,
 }
 
 /// The two shapes in which a gateway hands over a plugin configuration.
@@ -53,16 +108,36 @@ pub trait Gateway {
     /// Lets the clock run on, where it can be moved; a host with a real clock waits.
     fn advance(&mut self, seconds: u64);
 
+    /// Takes note that services are not what they were, for a host on which they are more than a table.
+    ///
+    /// # Errors
+    ///
+    /// The host cannot have them so.
+    fn services_changed(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Sends one request and waits for its end.
     ///
     /// # Errors
     ///
     /// What went wrong in the host itself (a broken connection, a trap of the VM), never an answer of the filter.
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed>;
+    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
+        let observed = self.send_together(std::slice::from_ref(request))?.pop();
+        observed.ok_or_else(|| anyhow::anyhow!("the host says nothing of the request"))
+    }
+
+    /// Sends requests in this order, and answers no call of the filter before all of them have been sent. Gives what came
+    /// of each when all have ended.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Gateway::send`].
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>>;
 }
 
 /// One request, byte for byte.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The method.
     pub method: Vec<u8>,
@@ -78,6 +153,10 @@ pub struct Request {
     pub trailers: Headers,
     /// Which protocol the client speaks.
     pub protocol: Protocol,
+    /// The certificate that the client shows, where requests come over TLS.
+    pub certificate: Option<ClientCertificate>,
+    /// Which worker serves it, from 0, where the host can choose.
+    pub worker: usize,
 }
 
 /// The protocol of the client's connection.
@@ -119,6 +198,8 @@ pub struct Observed {
     pub audit: Vec<Value>,
     /// The response-code details that the filter gave with its own answer, where the host shows them.
     pub details: Option<String>,
+    /// What the filter has called since the request before this one ended; hosts leave it empty.
+    pub calls: Vec<Called>,
 }
 
 /// A request as the upstream received it.

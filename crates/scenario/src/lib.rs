@@ -4,6 +4,7 @@
 //! in Wasmtime and a real Envoy.
 
 mod disk;
+mod dpop;
 mod encoding;
 mod error;
 mod expectation;
@@ -16,6 +17,7 @@ mod play;
 mod report;
 mod request;
 mod scenario;
+mod service;
 
 // Public interface
 
@@ -24,8 +26,10 @@ pub use error::ScenarioError;
 pub use expectation::{Difference, Document, Expectation};
 pub use forge::{Forge, ForgeError, Keys};
 pub use gateway::{
-    Body, ConfigurationForm, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused,
+    Body, ClientCertificate, ConfigurationForm, Gateway, Headers, Host, Identity, Observed, Protocol, Received, Request,
+    Start, StartRefused, Tls,
 };
 pub use play::Played;
 pub use report::{Failure, Report};
 pub use scenario::Scenario;
+pub use service::{Called, Served, Services};

@@ -139,6 +139,14 @@ fn show_observed(f: &mut fmt::Formatter<'_>, observed: &Observed) -> fmt::Result
         }
         None => writeln!(f, "      upstream not reached")?,
     }
+    for called in &observed.calls {
+        let (method, path) = (notation::show(&called.method), notation::show(&called.path));
+        writeln!(f, "      `{}` called: {method} {path}", called.cluster)?;
+        show_headers(f, "        ", &called.headers)?;
+        if !called.body.is_empty() {
+            writeln!(f, "        body `{}`", shortened(&called.body))?;
+        }
+    }
     if observed.audit.is_empty() {
         writeln!(f, "      no audit record")?;
     }

@@ -5,30 +5,35 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::{
+    dpop::{Memory, Occasion, Proof},
     error::ScenarioError,
-    file::{BodyLine, ProtocolName, RequestLine},
+    file::{BodyLine, ProtocolName, RepeatLine, RequestLine, typed},
     forge::{Clock, Forge, ForgeError},
-    gateway::{Body, Headers, Protocol, Request},
+    gateway::{Body, ClientCertificate, Headers, Protocol, Request},
     notation,
 };
 
 /// A request as a scenario describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
-    /// Seconds for which the clock runs before.
-    pub(crate) after: u64,
     method: Vec<u8>,
     path: Pieces,
     authority: Vec<u8>,
+    /// Those that stand before the proofs: what belongs to the protocol, and the token.
+    leading: Vec<(Vec<u8>, Pieces)>,
+    token: Option<Value>,
+    proofs: Vec<Proof>,
     headers: Vec<(Vec<u8>, Pieces)>,
     body: BodyTemplate,
     trailers: Headers,
     protocol: Protocol,
+    certificate: Option<ClientCertificate>,
+    worker: usize,
 }
 
 /// Bytes with tokens between them.
 #[derive(Clone, Debug, Default)]
-struct Pieces(Vec<Piece>);
+pub(crate) struct Pieces(Vec<Piece>);
 
 #[derive(Clone, Debug)]
 enum Piece {
@@ -45,23 +50,27 @@ enum BodyTemplate {
 
 impl Template {
     pub(crate) fn read(line: &RequestLine, forge: &Forge) -> Result<Self, ScenarioError> {
-        let after = line.after.as_deref().map_or(Ok(0), seconds)?;
         let (method, protocol) = if line.grpc {
             (line.method.as_deref().unwrap_or("POST"), line.protocol.unwrap_or(ProtocolName::Http2))
         } else {
             (line.method.as_deref().unwrap_or("GET"), line.protocol.unwrap_or(ProtocolName::Http1))
         };
         let authority = line.authority.as_deref().unwrap_or("api.example.com");
-        let mut headers = Vec::new();
+        let proofs = line.dpop.as_ref().map_or(Ok(Vec::new()), |line| Proof::read(line, forge));
+        let proofs = proofs.map_err(|error| error.below("dpop"))?;
+        let mut leading = Vec::new();
         if line.grpc {
-            headers.push((b"content-type".to_vec(), Pieces::of(b"application/grpc")));
-            headers.push((b"te".to_vec(), Pieces::of(b"trailers")));
+            leading.push((b"content-type".to_vec(), Pieces::of(b"application/grpc")));
+            leading.push((b"te".to_vec(), Pieces::of(b"trailers")));
         }
         if let Some(token) = &line.token {
-            headers.push((b"authorization".to_vec(), credential(line.scheme.as_deref(), token, forge)?));
+            let usual = if proofs.is_empty() { "Bearer" } else { "DPoP" };
+            let scheme = line.scheme.as_deref().unwrap_or(usual);
+            leading.push((b"authorization".to_vec(), credential(scheme, token, forge)?));
         } else if line.scheme.is_some() {
             return Err(ScenarioError::new("scheme", "belongs to `token`"));
         }
+        let mut headers = Vec::new();
         for (position, header) in line.headers.iter().enumerate() {
             let path = format!("headers[{position}]");
             let (name, value) = name_and_value(&path, header)?;
@@ -73,11 +82,14 @@ impl Template {
             let (name, value) = name_and_value(&path, trailer)?;
             trailers.push((name, bytes(&path, value)?));
         }
+        let certificate = line.certificate.as_ref().map(|line| certificate(line, forge)).transpose();
         Ok(Self {
-            after,
             method: bytes("method", method)?,
             path: Pieces::read("path", &line.path, forge, notation::bytes)?,
             authority: bytes("authority", authority)?,
+            leading,
+            token: line.token.clone(),
+            proofs,
             headers,
             body: BodyTemplate::read(line.body.as_ref(), forge)?,
             trailers,
@@ -85,17 +97,40 @@ impl Template {
                 ProtocolName::Http1 => Protocol::Http1,
                 ProtocolName::Http2 => Protocol::Http2,
             },
+            certificate: certificate.map_err(|error| error.below("certificate"))?,
+            worker: line.worker.map_or(0, |worker| worker.saturating_sub(1)),
         })
     }
 
-    /// The request, with its tokens made for this moment.
-    pub(crate) fn fill(&self, forge: &Forge, clock: &Clock) -> Result<Request, ForgeError> {
-        let headers = self.headers.iter().map(|(name, value)| Ok((name.clone(), value.fill(forge, clock)?)));
+    /// Whether the client shows a certificate.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    /// The request of this name, with its tokens made for this moment.
+    pub(crate) fn fill(&self, forge: &Forge, clock: &Clock, name: &str, memory: &mut Memory) -> anyhow::Result<Request> {
+        let filled = |headers: &[(Vec<u8>, Pieces)]| {
+            let filled = headers.iter().map(|(name, value)| Ok((name.clone(), value.fill(forge, clock)?)));
+            filled.collect::<Result<Headers, ForgeError>>()
+        };
+        let path = self.path.fill(forge, clock)?;
+        let mut headers = filled(&self.leading)?;
+        let occasion = Occasion {
+            method: &self.method,
+            authority: &self.authority,
+            path: &path,
+            token: self.token.as_ref(),
+        };
+        for proof in &self.proofs {
+            let proof = proof.fill(forge, clock, &occasion, name, memory)?;
+            headers.push((b"dpop".to_vec(), proof.into_bytes()));
+        }
+        headers.extend(filled(&self.headers)?);
         Ok(Request {
             method: self.method.clone(),
-            path: self.path.fill(forge, clock)?,
+            path,
             authority: self.authority.clone(),
-            headers: headers.collect::<Result<_, ForgeError>>()?,
+            headers,
             body: match &self.body {
                 BodyTemplate::Never => Body::NeverArrives,
                 BodyTemplate::None => Body::None,
@@ -105,6 +140,8 @@ impl Template {
             },
             trailers: self.trailers.clone(),
             protocol: self.protocol,
+            certificate: self.certificate.clone(),
+            worker: self.worker,
         })
     }
 }
@@ -120,23 +157,27 @@ impl BodyTemplate {
                 let parts = parts.iter().enumerate();
                 Self::Parts(parts.map(|(n, part)| piece(&format!("body.parts[{n}]"), part)).collect::<Result<_, _>>()?)
             }
-            Some(BodyLine::Repeat(repeat)) => {
-                let text = notation::bytes_of_json(&repeat.text)
-                    .map_err(|message| ScenarioError::new("body.repeat.text", message))?;
-                Self::Parts(vec![Pieces::of(&text.repeat(repeat.count))])
-            }
+            Some(BodyLine::Repeat(repeat)) => Self::Parts(vec![repeat.pieces("body.repeat")?]),
             Some(BodyLine::Text(text)) => Self::Parts(vec![piece("body.text", text)?]),
         })
     }
 }
 
+impl RepeatLine {
+    pub(crate) fn pieces(&self, path: &str) -> Result<Pieces, ScenarioError> {
+        let text = notation::bytes_of_json(&self.text)
+            .map_err(|message| ScenarioError::new(format!("{path}.text"), message))?;
+        Ok(Pieces::of(&text.repeat(self.count)))
+    }
+}
+
 impl Pieces {
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(vec![Piece::Bytes(bytes.to_vec())])
     }
 
     /// Splits at `{token:name}`: a token is put in as it is, whatever escapes the text around it has.
-    fn read(
+    pub(crate) fn read(
         path: &str,
         text: &str,
         forge: &Forge,
@@ -158,7 +199,7 @@ impl Pieces {
         Ok(Self(pieces))
     }
 
-    fn fill(&self, forge: &Forge, clock: &Clock) -> Result<Vec<u8>, ForgeError> {
+    pub(crate) fn fill(&self, forge: &Forge, clock: &Clock) -> Result<Vec<u8>, ForgeError> {
         let mut bytes = Vec::new();
         for piece in &self.0 {
             match piece {
@@ -170,9 +211,9 @@ impl Pieces {
     }
 }
 
-fn credential(scheme: Option<&str>, token: &Value, forge: &Forge) -> Result<Pieces, ScenarioError> {
+fn credential(scheme: &str, token: &Value, forge: &Forge) -> Result<Pieces, ScenarioError> {
     forge.check(token).map_err(|error| ScenarioError::new("token", error))?;
-    let mut before = bytes("scheme", scheme.unwrap_or("Bearer"))?;
+    let mut before = bytes("scheme", scheme)?;
     if !before.is_empty() {
         before.push(b' ');
     }
@@ -180,7 +221,7 @@ fn credential(scheme: Option<&str>, token: &Value, forge: &Forge) -> Result<Piec
 }
 
 /// `name: value`, split at the first colon behind the first character: `:path` is a name too.
-fn name_and_value<'t>(path: &str, line: &'t str) -> Result<(Vec<u8>, &'t str), ScenarioError> {
+pub(crate) fn name_and_value<'t>(path: &str, line: &'t str) -> Result<(Vec<u8>, &'t str), ScenarioError> {
     let split = line.char_indices().skip(1).find(|(_, character)| *character == ':').map(|(position, _)| position);
     let split = split.ok_or_else(|| ScenarioError::new(path, format!("`{line}` is not `name: value`")))?;
     let value = &line[split + 1..];
@@ -192,10 +233,33 @@ fn bytes(path: &str, text: &str) -> Result<Vec<u8>, ScenarioError> {
     notation::bytes(text).map_err(|message| ScenarioError::new(path, message))
 }
 
-fn seconds(text: &str) -> Result<u64, ScenarioError> {
-    let duration: SignedDuration = text.parse().map_err(|error| ScenarioError::new("after", error))?;
+/// A certificate of the scenario by its name, or what hosts without a handshake are told.
+fn certificate(line: &Value, forge: &Forge) -> Result<ClientCertificate, ScenarioError> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        from: Option<String>,
+        sha256: Option<String>,
+        valid: Option<bool>,
+    }
+    let known = |name: &str| forge.certificate(name).map_err(|error| ScenarioError::new("", error));
+    if let Value::String(name) = line {
+        return known(name);
+    }
+    let line: Line = typed(line)?;
+    let below = match &line.from {
+        Some(name) => known(name)?,
+        None => ClientCertificate::default(),
+    };
+    let sha256 = line.sha256.unwrap_or_else(|| below.sha256.clone());
+    Ok(ClientCertificate { sha256, valid: line.valid.unwrap_or(below.valid), identity: None, ..below })
+}
+
+/// A duration in whole seconds, which stands at `path`.
+pub(crate) fn seconds(path: &str, text: &str) -> Result<u64, ScenarioError> {
+    let duration: SignedDuration = text.parse().map_err(|error| ScenarioError::new(path, error))?;
     match u64::try_from(duration.as_secs()) {
         Ok(seconds) if duration.subsec_nanos() == 0 => Ok(seconds),
-        _ => Err(ScenarioError::new("after", format!("`{text}` is no whole number of seconds from zero"))),
+        _ => Err(ScenarioError::new(path, format!("`{text}` is no whole number of seconds from zero"))),
     }
 }

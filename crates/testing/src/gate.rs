@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cedar_gate::config::Faults;
 use cedar_gate::harness::{Harness, Verdict};
+use cedar_gate::secret::Environment;
 use cedar_gate_author::{AuthorError, Disk};
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ impl Gate {
     pub fn of(configuration: &Value) -> Result<Self, GateError> {
         let development = Development::of(configuration)?;
         let bytes = development.configuration().to_string().into_bytes();
-        let harness = Harness::start(&bytes, START).map_err(GateError::Faults)?;
+        let harness = Harness::start_in(&bytes, &Environment::assumed(), START).map_err(GateError::Faults)?;
         Ok(Self { development, harness })
     }
 

@@ -78,12 +78,10 @@ impl<'o> NativeGateway<'o> {
             }
         };
         let now = u64::try_from(start.now).map_err(|_| refused("the clock is before 1970".to_owned()))?;
-        let started = match observer {
-            Some(_) => Harness::start_observed(&configuration, now),
-            None => Harness::start(&configuration, now),
-        };
+        let started = Harness::start(&configuration, now);
         let harness =
             started.map_err(|faults| StartRefused { log: faults.iter().map(ToString::to_string).collect() })?;
+        let harness = if observer.is_some() { harness.observed() } else { harness };
         if let Some(observer) = observer {
             observer(&Seen::Started { config: harness.config(), start });
         }
@@ -123,7 +121,7 @@ impl Gateway for NativeGateway<'_> {
 }
 
 /// Delivers the body as a gateway does, and lets the time run out where none comes.
-fn deliver(passage: &mut Passage<'_>, verdict: &mut Verdict, body: &Body) -> Vec<u8> {
+fn deliver(passage: &mut Passage, verdict: &mut Verdict, body: &Body) -> Vec<u8> {
     let mut all = Vec::new();
     match body {
         Body::None if passage.is_waiting() => {

@@ -93,7 +93,11 @@ impl DirectSet {
         let described = |id| Described { id, attributes: &attributes, parents: &parents };
         let (principal, resource) = (described(&question.principal), described(&question.resource));
         let verdict = self.engine.answer(&plan, principal, resource, || Ok(context));
-        Ok(DirectAnswer { refused: verdict.outcome.err(), policies: verdict.policies, errors: verdict.errors })
+        Ok(DirectAnswer {
+            refused: verdict.outcome.err().map(|refusal| refusal.cause),
+            policies: verdict.policies,
+            errors: verdict.errors,
+        })
     }
 }
 

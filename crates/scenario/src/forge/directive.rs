@@ -8,7 +8,7 @@ use super::{Clock, Forge, error::ForgeError, key::encode};
 use crate::layers;
 
 impl Forge {
-    /// Puts values in the place of `{$jwk: …}`, `{$jwk_private: …}`, `{$thumbprint: …}` and `{$repeat: …}`, anywhere
+    /// Puts values in the place of `{$jwk: …}`, `{$jwk_private: …}`, `{$thumbprint: …}`, `{$x5t: …}` and `{$repeat: …}`, anywhere
     /// inside `value`.
     ///
     /// # Errors
@@ -34,10 +34,14 @@ impl Forge {
         }
     }
 
-    /// What a directive about a key stands for; `None` if the object is not one.
+    /// What a directive about a key or a certificate stands for; `None` if the object is not one.
     pub(super) fn reference(&self, members: &Map<String, Value>) -> Result<Option<Value>, ForgeError> {
         if let Some(name) = members.get("$thumbprint") {
             return Ok(Some(json!(self.keys().thumbprint(text("$thumbprint", name)?)?)));
+        }
+        if let Some(name) = members.get("$x5t") {
+            let digest = self.certificate(text("$x5t", name)?)?.digest();
+            return Ok(Some(json!(encode(&digest))));
         }
         let mut jwk = if let Some(name) = members.get("$jwk") {
             self.keys().public_jwk(text("$jwk", name)?)?
@@ -89,7 +93,7 @@ pub(super) fn unknown(members: &Map<String, Value>) -> ForgeError {
 }
 
 fn text<'v>(directive: &str, value: &'v Value) -> Result<&'v str, ForgeError> {
-    value.as_str().ok_or_else(|| invalid(directive, "takes the name of a key"))
+    value.as_str().ok_or_else(|| invalid(directive, "takes a name"))
 }
 
 /// An odd modulus becomes even, and a point leaves its curve: a number differs in its last bit.

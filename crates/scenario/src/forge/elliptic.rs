@@ -4,7 +4,7 @@ use p256::elliptic_curve::{Curve as _, bigint::ArrayEncoding as _, sec1::ToEncod
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use rsa::{
-    pkcs8::{EncodePublicKey as _, LineEnding},
+    pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding},
     signature::hazmat::RandomizedPrehashSigner as _,
 };
 use serde::Deserialize;
@@ -48,6 +48,15 @@ impl Curve {
             Self::P384 => "P-384",
             Self::P521 => "P-521",
             Self::Secp256k1 => "secp256k1",
+        }
+    }
+
+    pub(super) fn usual_algorithm(self) -> &'static str {
+        match self {
+            Self::P256 => "ES256",
+            Self::P384 => "ES384",
+            Self::P521 => "ES512",
+            Self::Secp256k1 => "ES256K",
         }
     }
 
@@ -139,6 +148,11 @@ impl EllipticKey {
 
     pub(super) fn secret(&self) -> Vec<u8> {
         on_any_curve!(self, key => key.to_bytes().to_vec())
+    }
+
+    /// PKCS #8, DER.
+    pub(super) fn private_der(&self) -> Option<Vec<u8>> {
+        on_any_curve!(self, key => key.to_pkcs8_der().ok().map(|der| der.as_bytes().to_vec()))
     }
 
     pub(super) fn public_der(&self) -> Option<Vec<u8>> {

@@ -40,6 +40,9 @@ pub enum ForgeError {
         /// What was asked of it.
         algorithm: String,
     },
+    /// No certificate has this name.
+    #[error("no certificate is named `{0}`")]
+    UnknownCertificate(String),
     /// No key has this name.
     #[error("no key is named `{0}`")]
     UnknownKey(String),

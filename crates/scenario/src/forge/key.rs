@@ -7,7 +7,7 @@ use rand_core::{RngCore as _, SeedableRng as _};
 use rsa::{
     BigUint, RsaPrivateKey,
     pkcs1::EncodeRsaPublicKey as _,
-    pkcs8::{EncodePublicKey as _, LineEnding},
+    pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding},
     signature::Signer as _,
     traits::{PrivateKeyParts as _, PublicKeyParts as _},
 };
@@ -57,6 +57,15 @@ impl KeyDescription {
         match self {
             Self::Elliptic { crv } => Some(*crv),
             Self::Edwards { .. } | Self::Octets { .. } | Self::Rivest { .. } => None,
+        }
+    }
+
+    pub(super) fn usual_algorithm(&self) -> &'static str {
+        match self {
+            Self::Edwards { .. } => "EdDSA",
+            Self::Elliptic { crv } => crv.usual_algorithm(),
+            Self::Octets { .. } => "HS256",
+            Self::Rivest { .. } => "RS256",
         }
     }
 }
@@ -166,6 +175,15 @@ impl Key {
         }
     }
 
+    pub(super) fn usual_algorithm(&self) -> &'static str {
+        match self {
+            Self::Edwards(_) | Self::EdwardsSmallOrder => "EdDSA",
+            Self::Elliptic(key) => key.curve().usual_algorithm(),
+            Self::FakeRivest { .. } | Self::Rivest(_) => "RS256",
+            Self::Octets(_) => "HS256",
+        }
+    }
+
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Edwards(_) | Self::EdwardsSmallOrder => "Ed25519",
@@ -272,6 +290,23 @@ impl Key {
             PublicForm::X => {
                 ["x", "n"].iter().find_map(|member| jwk.get(member)?.as_str()).map(|text| text.as_bytes().to_vec())
             }
+        }
+    }
+
+    /// PKCS #8, DER, where there is a private key that has that form.
+    pub(super) fn private_der(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Elliptic(key) => key.private_der(),
+            Self::Rivest(key) => key.to_pkcs8_der().ok().map(|der| der.as_bytes().to_vec()),
+            Self::Edwards(_) | Self::EdwardsSmallOrder | Self::FakeRivest { .. } | Self::Octets(_) => None,
+        }
+    }
+
+    /// `RSAPublicKey`, DER.
+    pub(super) fn public_pkcs1_der(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Rivest(key) => key.to_public_key().to_pkcs1_der().ok().map(|der| der.into_vec()),
+            _ => None,
         }
     }
 

@@ -93,6 +93,14 @@ impl Keys {
         Ok(encode(&Sha256::digest(json!(members).to_string())))
     }
 
+    /// The algorithm that a key is usually taken for; `None` if there is no such key.
+    pub(crate) fn usual_algorithm(&self, name: &str) -> Option<&'static str> {
+        Some(match self.sources.get(name)? {
+            Source::Described(description) => description.usual_algorithm(),
+            Source::Given(key) => key.usual_algorithm(),
+        })
+    }
+
     pub(super) fn curve(&self, name: &str) -> Option<Curve> {
         match self.sources.get(name)? {
             Source::Described(description) => description.curve(),
@@ -132,7 +140,7 @@ type Slot = Arc<OnceLock<Option<Arc<Key>>>>;
 
 /// RSA keys take up to seconds to make, and a test binary plays hundreds of scenarios: a key is made once in a process,
 /// and tests that need another one do not wait for it.
-fn made_once(name: &str, description: &KeyDescription) -> Option<Arc<Key>> {
+pub(super) fn made_once(name: &str, description: &KeyDescription) -> Option<Arc<Key>> {
     static MADE: OnceLock<Mutex<HashMap<(String, KeyDescription), Slot>>> = OnceLock::new();
     let slot = {
         let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,8 +17,19 @@ use crate::{layers, notation};
 impl Forge {
     /// `circle` holds the names of the tokens that are being made around this one.
     pub(super) fn mint_within(&self, token: &Value, clock: &Clock, circle: &[&str]) -> Result<String, ForgeError> {
+        self.mint_over(&self.defaults, token, clock, circle)
+    }
+
+    /// The same, with `defaults` below the description.
+    pub(super) fn mint_over(
+        &self,
+        defaults: &Value,
+        token: &Value,
+        clock: &Clock,
+        circle: &[&str],
+    ) -> Result<String, ForgeError> {
         let circle = enter(circle, token)?;
-        let description = self.described(token)?;
+        let description = self.described(defaults, token)?;
         let now = if description.minted == Minted::Start { clock.start } else { clock.now };
         let renderer = Renderer { forge: self, clock, now, circle: &circle };
         let (before, after): (Vec<&Step>, Vec<&Step>) =

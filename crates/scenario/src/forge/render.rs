@@ -11,6 +11,7 @@ use super::{
     Clock, Forge,
     directive::{invalid, repeated, unknown},
     error::ForgeError,
+    status_list,
 };
 use crate::layers;
 
@@ -29,6 +30,13 @@ impl Renderer<'_> {
     pub(super) fn object(&self, members: &Map<String, Value>) -> Result<String, ForgeError> {
         let mut text = String::new();
         self.write_members(members, &mut text)?;
+        Ok(text)
+    }
+
+    /// The text of a value with all its directives replaced.
+    pub(super) fn value(&self, value: &Value) -> Result<String, ForgeError> {
+        let mut text = String::new();
+        self.write(value, &mut text)?;
         Ok(text)
     }
 
@@ -95,6 +103,8 @@ impl Renderer<'_> {
             }
             "$null" if *argument == json!(true) => text.push_str("null"),
             "$repeat" => text.push_str(&json!(repeated(argument)?).to_string()),
+            "$status_list" => text.push_str(&status_list::of(argument)?.to_string()),
+            "$token" => text.push_str(&json!(self.forge.mint_within(argument, self.clock, self.circle)?).to_string()),
             _ => return Err(unknown(members)),
         }
         Ok(())

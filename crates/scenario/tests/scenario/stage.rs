@@ -124,9 +124,9 @@ impl Gateway for Parroting<'_> {
         self.now += i64::try_from(seconds).unwrap();
     }
 
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        self.host.sent.borrow_mut().push((self.now, request.clone()));
-        Ok(self.host.observed.clone())
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        self.host.sent.borrow_mut().extend(requests.iter().map(|request| (self.now, request.clone())));
+        Ok(vec![self.host.observed.clone(); requests.len()])
     }
 }
 

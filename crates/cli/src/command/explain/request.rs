@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use cedar_gate::config::Config;
 use cedar_gate::harness::{Harness, Pairs, Passage};
+use cedar_gate::secret::Environment;
 use cedar_gate_author::Authored;
 
 use super::masked::Secrets;
@@ -90,8 +91,9 @@ pub(super) fn explain(mut authored: Authored, sent: &Sent) -> anyhow::Result<Exp
     let body = sent.body.as_deref().map(body).transpose()?;
     let headers = pairs(sent, path, token.as_deref(), body.as_deref(), &config);
     let secrets = Secrets::of_headers(&headers);
-    let mut harness = Harness::start_observed(authored.configuration.to_string().as_bytes(), now)
-        .map_err(|faults| refused(faults.iter()))?;
+    let mut harness = Harness::start_in(authored.configuration.to_string().as_bytes(), &Environment::assumed(), now)
+        .map_err(|faults| refused(faults.iter()))?
+        .observed();
     let (mut passage, _) = harness.request_from(sent.source, headers, body.is_none());
     deliver(&mut passage, body.as_deref().unwrap_or_default());
     let notes = passage.notes().to_vec();
@@ -146,7 +148,7 @@ fn pairs(sent: &Sent, path: &str, token: Option<&str>, body: Option<&[u8]>, conf
     pairs.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
 }
 
-fn deliver(passage: &mut Passage<'_>, body: &[u8]) {
+fn deliver(passage: &mut Passage, body: &[u8]) {
     if passage.is_waiting() {
         passage.body(body, true);
     }

@@ -101,8 +101,12 @@ impl Gateway for RecordingGateway<'_> {
         self.gateway.advance(seconds);
     }
 
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        self.sent.borrow_mut().push(Secrets::of_headers(&request.headers));
-        self.gateway.send(request)
+    fn services_changed(&mut self) -> anyhow::Result<()> {
+        self.gateway.services_changed()
+    }
+
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        self.sent.borrow_mut().extend(requests.iter().map(|request| Secrets::of_headers(&request.headers)));
+        self.gateway.send_together(requests)
     }
 }
