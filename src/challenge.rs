@@ -59,6 +59,15 @@ impl Demand {
     pub fn of_scopes(scopes: Vec<String>) -> Self {
         Self { scopes, ..Self::default() }
     }
+
+    /// As a challenge says it: names and values.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(&'static str, String)> {
+        let list = |name: &'static str, values: &[String]| (!values.is_empty()).then(|| (name, values.join(" ")));
+        let age = self.max_age.map(|age| ("max_age", age.to_string()));
+        let parameters = [list("scope", &self.scopes), list("acr_values", &self.acr_values), age];
+        parameters.into_iter().flatten().collect()
+    }
 }
 
 impl Challenges {
@@ -97,13 +106,7 @@ impl Challenges {
         }
         if let Some(error) = error {
             parameter("error", error);
-            let lists = [("scope", &demand.scopes), ("acr_values", &demand.acr_values)];
-            for (name, values) in lists.into_iter().filter(|(_, values)| !values.is_empty()) {
-                parameter(name, &values.join(" "));
-            }
-            if let Some(max_age) = demand.max_age {
-                parameter("max_age", &max_age.to_string());
-            }
+            demand.parameters().iter().for_each(|(name, value)| parameter(name, value));
         }
         if let Some(url) = &self.resource_metadata {
             parameter("resource_metadata", url);

@@ -8,11 +8,13 @@ mod derive;
 mod fault;
 mod field;
 mod form;
+mod introspection;
 #[cfg(feature = "json-schema")]
 mod json_schema;
 mod limits;
 mod lint;
 mod policies;
+mod profile;
 mod provider;
 mod raw;
 mod remote;
@@ -20,6 +22,7 @@ mod resource_metadata;
 mod route;
 mod rules;
 mod secret;
+mod status;
 
 pub use derive::derive_schema;
 pub use fault::{Fault, Faults};
@@ -31,13 +34,16 @@ use fault::At;
 use field::{FromValue, Switch};
 use raw::RawConfig;
 
+use crate::client_certificate::CertificateSource;
 use crate::challenge::Challenges;
 use crate::credential::Credentials;
 use crate::forward::Forward;
 use crate::gate::{Mode, ShadowMode};
 use crate::policy::Engine;
+use crate::resource_metadata::ResourceMetadata;
 use crate::route::RouteTable;
 use crate::secret::Environment;
+use crate::sender::SenderProofs;
 use crate::separation::Separation;
 use crate::token::Providers;
 
@@ -54,6 +60,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// What a refused sender is told to bring.
     pub challenges: Challenges,
+    /// What the filter itself says about the resource.
+    pub resource_metadata: Option<ResourceMetadata>,
     /// What requests mean.
     pub routes: RouteTable,
     /// What is allowed.
@@ -66,6 +74,8 @@ pub struct Config {
     pub audit_log: bool,
     /// Sizes and times.
     pub limits: Limits,
+    /// How proofs of possession are verified.
+    pub sender: SenderProofs,
     /// What authenticates records in the gateway's shared data.
     pub record_key: [u8; 32],
     /// What can be served, but deserves a look.
@@ -95,6 +105,19 @@ impl Config {
         Self::load_in(bytes, &Environment::default())
     }
 
+    /// Whether there are tokens that are bound to a key, so that used proofs have to be remembered.
+    #[must_use]
+    pub fn takes_proofs(&self) -> bool {
+        self.providers.iter().any(|provider| provider.sender_constraint.dpop.admits())
+    }
+
+    /// Whether decisions look at the client's certificate.
+    #[must_use]
+    pub fn needs_certificate(&self) -> bool {
+        self.sender.client_certificate == CertificateSource::Connection
+            && self.providers.iter().any(|provider| provider.sender_constraint.mtls.admits())
+    }
+
     /// As [`Config::load`], with variables that the configuration may name.
     ///
     /// # Errors
@@ -120,7 +143,7 @@ fn read(at: &At, raw: RawConfig, environment: &Environment) -> Option<Config> {
     let mode = if MODE.is_on(at, "mode", raw.mode) { Mode::Shadow(ShadowMode::declared()) } else { Mode::Enforce };
     let secret = at.take("secret", raw.secret).and_then(|raw| secret::secret(&at.field("secret"), raw, environment));
     let body_before_headers = rules::host(&at.field("host"), at.take("host", raw.host));
-    let providers = provider::providers(&at.field("providers"), at.require("providers", raw.providers));
+    let providers = provider::providers(&at.field("providers"), at.require("providers", raw.providers), environment);
     let (limits, caps, token_bytes) =
         limits::limits(&at.field("limits"), at.take("limits", raw.limits).unwrap_or_default());
     let credentials =
@@ -131,6 +154,16 @@ fn read(at: &At, raw: RawConfig, environment: &Environment) -> Option<Config> {
     let drafts = route::drafts(&at.field("routes"), at.require("routes", raw.routes), body_before_headers);
     let source = policies::source(&at.field("policies"), at.require("policies", raw.policies));
     let (Some(source), Some(providers), Some(drafts)) = (source, providers, drafts) else { return None };
+
+    let metadata = at.take("resource_metadata", raw.resource_metadata).and_then(|raw| {
+        let at = at.field("resource_metadata");
+        resource_metadata::resource_metadata(&at, raw, &credentials, &providers, &drafts)
+    });
+    let challenges = Challenges {
+        realm: resource_metadata::realm(at, raw.realm),
+        resource_metadata: metadata.as_ref().map(|metadata| metadata.url().to_owned()),
+        ..Challenges::default()
+    };
 
     let questions: Vec<_> = drafts.iter().filter_map(route::Draft::question).collect();
     let loaded = match Engine::load(&source, caps, &policies::askers(&providers), &questions) {
@@ -148,13 +181,15 @@ fn read(at: &At, raw: RawConfig, environment: &Environment) -> Option<Config> {
         mode,
         providers,
         credentials,
-        challenges: Challenges::default(),
+        challenges,
+        resource_metadata: metadata,
         routes,
         engine: loaded.engine,
         separation,
         forward,
         audit_log,
         limits,
+        sender: SenderProofs::default(),
         record_key: secret::record_key(secret.as_ref()),
         warnings,
     })

@@ -55,7 +55,7 @@ pub struct HeaderCredential {
 struct Only(Option<Credential>);
 
 /// The parameter by which RFC 6750 §2.3 puts a token into the query.
-const ACCESS_TOKEN: &str = "access_token";
+pub(crate) const ACCESS_TOKEN: &str = "access_token";
 
 impl Scheme {
     /// All of them.

@@ -26,7 +26,7 @@ use crate::journal::{Entry, Journal};
 use crate::live::Ticket;
 use crate::outbox::StoreAnswer;
 use crate::policy::Permit;
-use crate::refusal::{Cause, Refusal};
+use crate::refusal::{Cause, Refusal, Reply};
 use crate::token::{Admission, Candidate};
 
 /// Something that happens to a request.
@@ -138,7 +138,10 @@ impl Exchange {
             (State::AwaitingStore(candidate, inquiry, known, now), Input::Store(answer)) => {
                 match candidate.answered(answer) {
                     Ok(admission) => admit(gate, admission, *inquiry, *known, now, journal),
-                    Err(cause) => conclude(gate, *known, Err(cause.into()), journal),
+                    Err(cause) => {
+                        let refusal = authentication::proof_refused(gate, cause, now.seconds());
+                        conclude(gate, *known, Err(refusal), journal)
+                    }
                 }
             }
             // A store that does not answer has not said that the proof is a new one.
@@ -234,8 +237,17 @@ fn arrive(gate: &Gate, arrival: Arrival, journal: &mut Journal) -> (State, Outco
     match understand(gate, arrival, &mut known, journal) {
         Ok(Meaning::Protected(inquiry)) => pursue(gate, *inquiry, known, now, 0, journal),
         Ok(Meaning::Public(permit)) => conclude(gate, known, Ok(permit), journal),
+        Ok(Meaning::Answered(reply)) => answer(known, reply, journal),
         Err(refusal) => conclude(gate, known, Err(refusal), journal),
     }
+}
+
+/// Ends with an answer that the filter itself has for everybody. No permit is needed, as nothing goes on.
+fn answer(mut known: Known, reply: Box<Reply>, journal: &mut Journal) -> (State, Outcome) {
+    known.record.decision = "allow";
+    journal.note(|| notes::outcome(&known.record, Some(reply.status)));
+    journal.write(Entry::Decision(Box::new(known.record)));
+    (State::Closed, Outcome::Reply(reply))
 }
 
 /// Finds out who asks, and decides; or waits.
@@ -313,10 +325,12 @@ fn conclude(
         Ok(permit) => {
             journal.note(|| notes::outcome(&known.record, None));
             journal.note(|| notes::forward(gate, &known));
-            let patch = HeaderPatch { remove: known.strip, set: identity.unwrap_or_default() };
+            let set = known.rewrite.into_iter().chain(identity.unwrap_or_default()).collect();
+            let patch = HeaderPatch { remove: known.strip, set };
             (State::Open(known.passing), Outcome::Continue(Box::new(Onward::new(permit, patch))))
         }
         Err(refusal) => {
+            let refusal = Refusal { scheme: known.scheme, ..refusal };
             let reply = refusal.reply(&gate.config().challenges, &known.record.decision_id, known.is_grpc);
             journal.note(|| notes::outcome(&known.record, Some(reply.status)));
             (State::Closed, Outcome::Reply(Box::new(reply)))

@@ -128,7 +128,7 @@ impl Gate {
     /// How soon the next tick is wanted; nothing where none is needed, ever.
     #[must_use]
     pub fn pace(&self) -> Option<Pace> {
-        let live = self.live.borrow();
+        let mut live = self.live.borrow_mut();
         if self.outbox.borrow().is_empty() { live.pace() } else { Some(Pace::AtOnce) }
     }
 

@@ -11,10 +11,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::audit::Spent;
+use crate::client_certificate::PeerCertificate;
 use crate::config::{Config, Fault, Faults};
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use crate::forward::HeaderPatch;
-use crate::gate::{Gate, Platform};
+use crate::gate::{Gate, Pace, Platform};
 use crate::http::Headers;
 use crate::jose::InVm;
 use crate::journal::{Entry, Journal, Note};
@@ -38,6 +39,8 @@ pub struct Harness {
     ticks: u64,
     /// Whether notes are taken.
     observed: bool,
+    /// What clients show.
+    certificate: PeerCertificate,
 }
 
 /// A request on its way through the filter.
@@ -88,6 +91,7 @@ impl Harness {
             requests: 0,
             ticks: 0,
             observed: false,
+            certificate: PeerCertificate::default(),
         })
     }
 
@@ -127,9 +131,31 @@ impl Harness {
         self.now / 1_000_000_000
     }
 
+    /// Lets the clients from now on show this certificate.
+    pub fn show_certificate(&mut self, certificate: PeerCertificate) {
+        self.certificate = certificate;
+    }
+
+    /// The time, in nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_nanos(&self) -> u64 {
+        self.now
+    }
+
     /// Lets time pass.
     pub fn advance(&mut self, seconds: u64) {
-        self.now = self.now.saturating_add(seconds.saturating_mul(1_000_000_000));
+        self.advance_nanos(seconds.saturating_mul(1_000_000_000));
+    }
+
+    /// Lets so many nanoseconds pass.
+    pub fn advance_nanos(&mut self, nanos: u64) {
+        self.now = self.now.saturating_add(nanos);
+    }
+
+    /// How soon the next tick is wanted, if one is.
+    #[must_use]
+    pub fn pace(&self) -> Option<Pace> {
+        self.gate.pace()
     }
 
     /// Does what is due outside of requests. Returns the calls that have to be made, and what is settled by it.
@@ -158,7 +184,7 @@ impl Harness {
         self.requests = self.requests.wrapping_add(1);
         let mut entropy = [0; 16];
         entropy.iter_mut().zip(self.requests.to_be_bytes()).for_each(|(to, from)| *to = from);
-        let arrival = Arrival { headers: Some(headers.clone()), end_of_stream, source, now: self.time(), entropy };
+        let arrival = Arrival { headers: Some(headers.clone()), end_of_stream, source, certificate: self.certificate.clone(), now: self.time(), entropy };
         let mut passage = Passage {
             gate: Rc::clone(&self.gate),
             shared: Rc::clone(&self.shared),
@@ -279,7 +305,12 @@ impl Passage {
 }
 
 fn patched(mut pairs: Pairs, patch: &HeaderPatch) -> Pairs {
-    pairs.retain(|(name, _)| !patch.remove.iter().any(|remove| remove.as_bytes().eq_ignore_ascii_case(name)));
+    // What is set takes the place of what was there.
+    let gone = |name: &[u8]| {
+        let replaced = patch.set.iter().map(|(name, _)| name);
+        patch.remove.iter().chain(replaced).any(|gone| gone.as_bytes().eq_ignore_ascii_case(name))
+    };
+    pairs.retain(|(name, _)| !gone(name));
     pairs.extend(patch.set.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone().into_bytes())));
     pairs
 }

@@ -7,7 +7,7 @@
 mod note;
 
 pub use note::{
-    ClaimNote, CredentialPlace, Declared, EntityNote, Mint, NearRoute, Note, ParentsNote, Place, RolesNote, TokenHead,
+    Carrier, ClaimNote, CredentialPlace, Declared, EntityNote, Mint, NearRoute, Note, ParentsNote, Place, RolesNote, TokenHead,
 };
 
 use crate::audit::Record;

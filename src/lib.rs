@@ -31,6 +31,7 @@ pub mod route;
 pub mod secret;
 pub mod sender;
 pub mod separation;
+pub mod status;
 pub mod token;
 
 #[cfg(target_os = "wasi")]

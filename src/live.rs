@@ -5,6 +5,7 @@
 //! calls: calls are made by the root context, once for all requests that wait for the same thing.
 
 mod incident;
+mod lists;
 mod shelf;
 
 pub use incident::Incident;
@@ -19,9 +20,11 @@ use crate::gate::Pace;
 use crate::introspection::{Introspection, Introspections, Reading, Verdict};
 use crate::jose::{KeySet, SignatureVerifier};
 use crate::outbox::{Answer, Outbox, Store};
+use crate::refusal::Cause;
 use crate::remote::{Epoch, Refresh, key_set};
-use crate::token::{Provider, ProviderKeys};
-use shelf::Shelf;
+use crate::token::{ClaimSet, Provider, ProviderKeys, Standing};
+use lists::Lists;
+use shelf::{Calls, Driven, Shelf};
 
 /// What requests may wait for; whoever waits is woken when it has come, or has failed.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -30,6 +33,10 @@ pub enum Ticket {
     Introspection(u64),
     /// The keys of a provider, by its place.
     Keys(usize),
+    /// The list of revoked tokens of a provider, by its place.
+    Revoked(usize),
+    /// A status list of a provider, by both their places.
+    Status(usize, usize),
 }
 
 /// An answer to a decision.
@@ -70,10 +77,13 @@ pub(crate) struct Surroundings<'a> {
 pub struct Live {
     /// Fetched sets of keys, by the place of their provider.
     keys: BTreeMap<usize, Shelf<KeySet>>,
+    /// What revokes tokens, by the place of their provider.
+    lists: BTreeMap<usize, Lists>,
     introspections: Introspections,
-    /// Calls for what is fetched that are under way: the errand's number, what it fetches, and the number that it has
-    /// there.
-    calls: BTreeMap<u64, (Ticket, u32)>,
+    /// Calls for what is fetched that are under way.
+    calls: Calls,
+    /// Whether the memory of used proofs has still to be laid out.
+    awaits_memory: bool,
     /// Introspections that came to nothing; the first few since they were asked for.
     incidents: Vec<Incident>,
 }
@@ -85,16 +95,20 @@ impl Live {
     /// What is known at the start: nothing.
     #[must_use]
     pub fn new(config: &Config, seed: [u8; 32]) -> Self {
-        let remote = |provider: &Provider| match &provider.keys {
+        let keys = |provider: &Provider| match &provider.keys {
             ProviderKeys::Remote(spec) => {
-                Some((provider.index, Shelf::new((**spec).clone(), &config.record_key, Box::new(key_set))))
+                let (ticket, spec) = (Ticket::Keys(provider.index), (**spec).clone());
+                Some((provider.index, Shelf::new(ticket, spec, &config.record_key, Box::new(key_set))))
             }
             ProviderKeys::Local(_) | ProviderKeys::None => None,
         };
+        let lists = |provider: &Provider| Some((provider.index, Lists::of(provider, &config.record_key)?));
         Self {
-            keys: config.providers.iter().filter_map(remote).collect(),
+            keys: config.providers.iter().filter_map(keys).collect(),
+            lists: config.providers.iter().filter_map(lists).collect(),
             introspections: Introspections::new(seed),
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
+            awaits_memory: config.takes_proofs(),
             incidents: Vec::new(),
         }
     }
@@ -108,10 +122,7 @@ impl Live {
             // Without keys no signature is valid.
             ProviderKeys::None => local(Rc::default()),
             ProviderKeys::Remote(_) => match self.keys.get(&provider.index) {
-                Some(shelf) => {
-                    let current = shelf.current(Ticket::Keys(provider.index), now);
-                    current.map(|(set, epoch)| CurrentKeys { set, epoch })
-                }
+                Some(shelf) => shelf.current(now).map(|(set, epoch)| CurrentKeys { set, epoch }),
                 None => Lookup::Unavailable { retry_in: Duration::ZERO },
             },
         }
@@ -123,6 +134,24 @@ impl Live {
             Some(Refresh::Wait) => Lookup::Wait(Ticket::Keys(provider.index)),
             Some(Refresh::Unavailable) => Lookup::Unavailable { retry_in: Duration::ZERO },
             Some(Refresh::KnownUnknown) | None => Lookup::Ready(()),
+        }
+    }
+
+    /// Whether a token still stands, by the lists of its provider.
+    ///
+    /// # Errors
+    ///
+    /// It does not, or what it says about its status cannot be followed.
+    pub fn standing(
+        &mut self,
+        config: &Config,
+        provider: &Provider,
+        claims: &ClaimSet,
+        now: i64,
+    ) -> Result<Lookup<Standing>, Cause> {
+        match self.lists.get_mut(&provider.index) {
+            Some(lists) => lists.standing(provider, claims, now, &config.record_key),
+            None => Ok(Lookup::Ready(Standing::of_unlisted(provider, claims)?)),
         }
     }
 
@@ -140,14 +169,13 @@ impl Live {
 
     /// See [`crate::gate::Gate::tick`].
     pub(crate) fn tick(&mut self, around: &mut Surroundings<'_>) -> Vec<Ticket> {
-        let mut settled = Vec::new();
-        for (index, shelf) in &mut self.keys {
-            let ticket = Ticket::Keys(*index);
-            if shelf.tick(around, &mut self.calls, ticket) {
-                settled.push(ticket);
-            }
+        if self.awaits_memory && around.now.reliable_seconds().is_some() {
+            let replay = &around.config.sender.dpop.replay;
+            self.awaits_memory = !replay.prepare(around.store, around.now.seconds());
         }
-        settled
+        self.hand_out_keys(around);
+        let (shelves, calls) = self.shelves();
+        shelves.filter_map(|shelf| shelf.tick(around, calls).then(|| shelf.ticket())).collect()
     }
 
     /// See [`crate::gate::Gate::answered`].
@@ -156,15 +184,30 @@ impl Live {
             self.introspected(errand, provider, answer, around);
             return vec![Ticket::Introspection(errand)];
         }
-        let Some((ticket, number)) = self.calls.remove(&errand) else { return Vec::new() };
-        let settled = match ticket {
-            Ticket::Introspection(_) => false,
-            Ticket::Keys(index) => {
-                let shelf = self.keys.get_mut(&index);
-                shelf.is_some_and(|shelf| shelf.answered(number, answer, around, &mut self.calls, ticket))
+        self.hand_out_keys(around);
+        let Some((ticket, number)) = self.calls.take(errand) else { return Vec::new() };
+        let (mut shelves, calls) = self.shelves();
+        let news = shelves
+            .find(|shelf| shelf.ticket() == ticket)
+            .is_some_and(|shelf| shelf.answered(number, answer, around, calls));
+        if news { vec![ticket] } else { Vec::new() }
+    }
+
+    /// Whoever reads what a provider has signed reads it with the keys of now.
+    fn hand_out_keys(&mut self, around: &Surroundings<'_>) {
+        let now = around.now.seconds();
+        for provider in around.config.providers.iter() {
+            let Some(lists) = self.lists.get(&provider.index) else { continue };
+            let keys = self.keys(provider, now).ready().map(|keys| keys.set);
+            if let Some(missed) = lists.use_keys(keys) {
+                self.await_key(provider, &missed, now);
             }
-        };
-        if settled { vec![ticket] } else { Vec::new() }
+        }
+    }
+
+    fn shelves(&mut self) -> (impl Iterator<Item = &mut dyn Driven>, &mut Calls) {
+        let keys = self.keys.values_mut().map(|shelf| -> &mut dyn Driven { shelf });
+        (keys.chain(self.lists.values_mut().flat_map(Lists::shelves)), &mut self.calls)
     }
 
     fn introspected(&mut self, errand: u64, provider: usize, answer: &Answer, around: &Surroundings<'_>) {
@@ -182,15 +225,16 @@ impl Live {
 
     /// See [`crate::gate::Gate::pace`].
     #[must_use]
-    pub fn pace(&self) -> Option<Pace> {
-        let pace = |shelf: &Shelf<KeySet>| if shelf.is_awaited() { Pace::Soon } else { Pace::Idle };
-        self.keys.values().map(pace).min()
+    pub fn pace(&mut self) -> Option<Pace> {
+        let memory = self.awaits_memory.then_some(Pace::Soon);
+        let pace = |shelf: &mut dyn Driven| if shelf.is_awaited() { Pace::Soon } else { Pace::Idle };
+        self.shelves().0.map(pace).chain(memory).min()
     }
 
     /// See [`crate::gate::Gate::take_incidents`].
     pub(crate) fn take_incidents(&mut self) -> Vec<Incident> {
         let mut incidents = std::mem::take(&mut self.incidents);
-        incidents.extend(self.keys.values_mut().flat_map(Shelf::take_incidents));
+        incidents.extend(self.shelves().0.flat_map(Driven::take_incidents));
         incidents
     }
 }

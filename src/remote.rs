@@ -16,6 +16,8 @@ mod keys;
 mod record;
 mod source;
 mod spec;
+#[cfg(test)]
+mod tests;
 mod unknown;
 
 use std::rc::Rc;

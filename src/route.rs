@@ -13,6 +13,7 @@ pub use template::{PathTemplate, TemplateError, precedence};
 use std::collections::BTreeMap;
 
 use crate::policy::{Plan, ValueType};
+use crate::sender::SenderConstraint;
 
 /// Path parameters by name.
 pub type Parameters = BTreeMap<String, String>;
@@ -53,6 +54,8 @@ pub struct Protected {
     pub plan: Plan,
     /// The resource.
     pub resource: ResourceTemplate,
+    /// Whether tokens have to be bound to their senders.
+    pub sender_constraint: SenderConstraint,
     /// Scopes that the token must have, all of them.
     pub scopes: Vec<String>,
     /// Declared members of the body; empty where the decision does not wait for it.

@@ -3,6 +3,7 @@
 use super::fault::{At, Faults};
 use super::{limits, policies, provider, raw_of, route, rules};
 use crate::policy::{NamedType, derived_schema};
+use crate::secret::Environment;
 
 /// The Cedar schema that fits the providers, the routes and the static separation of a configuration. It says what
 /// policies may ask for, and is where their author begins: `policies` is not looked at, and need not be there.
@@ -14,7 +15,8 @@ pub fn derive_schema(bytes: &[u8]) -> Result<String, Faults> {
     let raw = raw_of(bytes)?;
     let at = At::root();
     let body_before_headers = rules::host(&at.field("host"), at.take("host", raw.host));
-    let providers = provider::providers(&at.field("providers"), at.require("providers", raw.providers));
+    let providers =
+        provider::providers(&at.field("providers"), at.require("providers", raw.providers), &Environment::assumed());
     let (_, caps, _) = limits::limits(&at.field("limits"), at.take("limits", raw.limits).unwrap_or_default());
     let separation = rules::separation(&at.field("separation"), at.take("separation", raw.separation));
     let drafts = route::drafts(&at.field("routes"), at.require("routes", raw.routes), body_before_headers);

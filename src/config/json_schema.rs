@@ -22,11 +22,16 @@ pub(super) use super::MODE;
 pub(super) use super::limits::{
     BODY_BYTES, BODY_TIMEOUT, CLAIMS_DEPTH, POLICY_CHAIN, POLICY_DEPTH, TOKEN_BYTES, WAIT_TIMEOUT,
 };
+pub(super) use super::introspection::{
+    ANSWER_DURATION, AUTHENTICATION, LACKABLE, REFUSAL_DURATION, TOKENS, TOKENS_DEFAULT,
+};
+pub(super) use super::profile::PROFILE;
 pub(super) use super::provider::{CLOCK_SKEW, MAX_LIFETIME, PRINCIPAL_ID, PRINCIPAL_TYPE, TOKEN_TYPE};
 pub(super) use super::remote::{CACHE_DURATION, COOLDOWN, FETCH_TIMEOUT, MAX_STALE};
 pub(super) use super::route::{ACCESS, MAX_STREAM_AGE};
 pub(super) use super::rules::{ROLE_TYPE, TOKEN};
 pub(super) use crate::challenge::REALM;
+pub(super) use super::status::{LIST_DURATION, LIST_STALE};
 pub(super) use crate::jose::Algorithm;
 
 /// The JSON Schema (draft 2020-12) of a configuration.
@@ -131,6 +136,14 @@ pub(super) fn one_of_its_members() -> Rule {
 /// An object with exactly one of these members.
 pub(super) fn one_of(members: &[&str]) -> Rule {
     any().keyword("oneOf", members.iter().map(|member| json!({ "required": [member] })).collect::<Vec<_>>())
+}
+
+/// An object with one of the first members, or with none of them and the other one.
+pub(super) fn one_of_or(members: &[&str], other: &str) -> Rule {
+    let required = |member: &&str| json!({ "required": [member] });
+    let first: Vec<Value> = members.iter().map(required).collect();
+    let none = json!({ "required": [other], "not": { "anyOf": first } });
+    any().keyword("oneOf", first.into_iter().chain([none]).collect::<Vec<_>>())
 }
 
 /// A duration; that it lies within its range is for the filter to see.

@@ -8,14 +8,17 @@ use serde_json::{Map, Value};
 
 use super::fault::At;
 use super::field::{Field, Members};
+use super::introspection::{self, Asked, check_opaque};
 use super::limits::{Bounded, duration};
+use super::profile::{self, PROFILE};
 use super::raw::{
     RawClaimPath, RawClients, RawDiscovery, RawLocalJwks, RawParent, RawPrincipal, RawProvider, RawRemoteJwks,
 };
-use super::remote;
+use super::{remote, status};
 use crate::jose::{Algorithm, Judgement, KeyKind, KeySet, judge};
 use crate::policy::{EntityType, ValueType};
 use crate::remote::Spec;
+use crate::secret::Environment;
 use crate::token::{
     ClaimAttribute, ClaimPath, ClientRule, ParentRule, PrincipalRule, Provider, ProviderKeys, Providers, TokenType,
 };
@@ -38,7 +41,11 @@ pub(super) const MAX_LIFETIME: Bounded<Duration> =
 const REASSIGNABLE: [&str; 8] =
     ["email", "name", "nickname", "phone_number", "preferred_username", "unique_name", "upn", "username"];
 
-pub(super) fn providers(at: &At, raw: Option<Members<RawProvider>>) -> Option<Providers> {
+pub(super) fn providers(
+    at: &At,
+    raw: Option<Members<RawProvider>>,
+    environment: &Environment,
+) -> Option<Providers> {
     let mut providers = Vec::new();
     let raw = raw?;
     if raw.0.is_empty() {
@@ -49,14 +56,15 @@ pub(super) fn providers(at: &At, raw: Option<Members<RawProvider>>) -> Option<Pr
         if name.is_empty() || !name.bytes().all(known) {
             at.fault("the name of a provider is made of a-z, 0-9 and `-`");
         }
-        providers.extend(provider(&at, name, raw));
+        providers.extend(provider(&at, name, raw, environment));
     }
     check_issuers(at, &providers);
     check_parent_types(at, &providers);
+    check_opaque(at, &providers);
     Some(Providers::new(providers))
 }
 
-fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
+fn provider(at: &At, name: String, raw: RawProvider, environment: &Environment) -> Option<Provider> {
     at.unknown(&raw.unknown);
     let issuer = at.require("issuer", raw.issuer);
     if issuer.as_deref() == Some("") {
@@ -64,7 +72,12 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
     }
     let audiences = texts(at, "audiences", at.require("audiences", raw.audiences));
     let algorithms = algorithms(at, at.require("algorithms", raw.algorithms));
-    let sources = KeySources { local: raw.local_jwks, remote: raw.remote_jwks, discovery: raw.discovery };
+    let sources = KeySources {
+        local: raw.local_jwks,
+        remote: raw.remote_jwks,
+        discovery: raw.discovery,
+        introspected: !raw.introspection.is_absent(),
+    };
     let keys = provider_keys(at, &name, issuer.as_deref(), &algorithms, sources);
     let token_types = match at.take("token_types", raw.token_types) {
         Some(types) => texts(at, "token_types", Some(types)),
@@ -75,10 +88,28 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
     let require_claims = at.take("require_claims", raw.require_claims).unwrap_or_default();
     let require_claims =
         at.field("require_claims").items(require_claims).into_iter().filter_map(|(at, raw)| claim_path(&at, raw));
-    let require_claims = require_claims.collect();
+    let mut require_claims = require_claims.collect();
+    if PROFILE.is_on(at, "profile", raw.profile) {
+        profile::rfc9068(at, &algorithms, &token_types, &mut require_claims);
+    }
     let principal = principal(&at.field("principal"), at.take("principal", raw.principal).unwrap_or_default());
     let parents = parents(&at.field("parents"), at.take("parents", raw.parents).unwrap_or_default());
     let clients = at.take("clients", raw.clients).and_then(|raw| clients(&at.field("clients"), raw));
+    let asked = Asked {
+        issuer: issuer.as_deref(),
+        audiences: &audiences,
+        algorithms: &algorithms,
+        clock_skew,
+        clients: clients.as_ref(),
+        has_keys: !matches!(keys, Some(ProviderKeys::None)),
+    };
+    let introspection = at.take("introspection", raw.introspection);
+    let introspection =
+        introspection.and_then(|raw| introspection::introspection(&at.field("introspection"), raw, &asked, environment));
+    let status_lists = at.take("status_list", raw.status_list);
+    let status_lists =
+        status_lists.and_then(|raw| status::status_lists(&at.field("status_list"), raw, asked.has_keys));
+    let revoked = at.take("revoked", raw.revoked).and_then(|raw| status::revoked(&at.field("revoked"), raw));
     Some(Provider {
         name,
         index: 0,
@@ -86,7 +117,10 @@ fn provider(at: &At, name: String, raw: RawProvider) -> Option<Provider> {
         audiences,
         algorithms,
         keys: keys?,
-        introspection: None,
+        introspection: introspection.map(Rc::new),
+        status_lists,
+        revoked,
+        sender_constraint: crate::sender::SenderConstraint::default(),
         token_types: token_types.iter().map(|text| TokenType::configured(text)).collect(),
         clock_skew: seconds(clock_skew),
         max_lifetime: seconds(max_lifetime),
@@ -102,6 +136,8 @@ struct KeySources {
     local: Field<RawLocalJwks>,
     remote: Field<RawRemoteJwks>,
     discovery: Field<RawDiscovery>,
+    /// Whether there need be none, as the issuer is asked about tokens.
+    introspected: bool,
 }
 
 fn provider_keys(
@@ -111,7 +147,7 @@ fn provider_keys(
     algorithms: &[Algorithm],
     sources: KeySources,
 ) -> Option<ProviderKeys> {
-    let KeySources { local, remote, discovery } = sources;
+    let KeySources { local, remote, discovery, introspected } = sources;
     let given = [!local.is_absent(), !remote.is_absent(), !discovery.is_absent()];
     let local = at.take("local_jwks", local);
     let local = local.map(|raw| ProviderKeys::Local(Rc::new(keys(&at.field("local_jwks"), Some(raw), algorithms))));
@@ -119,8 +155,11 @@ fn provider_keys(
     let remote = remote.and_then(|raw| remote::jwks(&at.field("remote_jwks"), name, raw));
     let discovery = at.take("discovery", discovery);
     let discovery = discovery.and_then(|raw| remote::discovery(&at.field("discovery"), name, issuer, raw));
+    if introspected && given == [false; 3] {
+        return Some(ProviderKeys::None);
+    }
     if given.into_iter().filter(|given| *given).count() != 1 {
-        at.fault("takes exactly one of `local_jwks`, `remote_jwks`, `discovery`");
+        at.fault("takes exactly one of `local_jwks`, `remote_jwks`, `discovery`; none of them only with `introspection`");
         return None;
     }
     local.or(remote.or(discovery).map(remote_keys))
@@ -130,7 +169,7 @@ fn remote_keys(spec: Spec) -> ProviderKeys {
     ProviderKeys::Remote(Box::new(spec))
 }
 
-fn seconds(duration: Duration) -> i64 {
+pub(super) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 

@@ -122,6 +122,14 @@ raw!(
         remote_jwks: RawRemoteJwks,
         /// The issuer's keys, where its metadata say that they are (RFC 8414).
         discovery: RawDiscovery,
+        /// How the issuer is asked about tokens, where that is done (RFC 7662).
+        introspection: RawIntrospection,
+        /// Rules that several members together keep: `rfc9068` takes what RFC 9068 says that an access token is.
+        profile: String = is(&PROFILE),
+        /// Where the status lists lie that the issuer's tokens refer to (Token Status List).
+        status_list: RawStatusList,
+        /// Where the issuer lists the ids of revoked tokens.
+        revoked: RawRevoked,
         /// Accepted values of `typ`, without regard to case. `absent` stands for a header without `typ`.
         token_types: List<String> = not_empty().and(each(not_empty())).or([TOKEN_TYPE]),
         /// How far clocks may differ.
@@ -136,7 +144,7 @@ raw!(
         parents: List<RawParent> = any().or(NONE),
         /// Which tokens belong to a client instead of a user.
         clients: RawClients,
-    } = one_of(&["local_jwks", "remote_jwks", "discovery"])
+    } = one_of_or(&["local_jwks", "remote_jwks", "discovery"], "introspection")
 );
 
 raw!(
@@ -178,6 +186,73 @@ raw!(
         max_stale: String = span(&MAX_STALE),
         /// The shortest time between two fetches because of keys that the set does not have.
         cooldown: String = span(&COOLDOWN),
+    }
+);
+
+raw!(
+    /// How an issuer is asked about tokens (RFC 7662).
+    RawIntrospection {
+        /// The introspection endpoint; the gateway's cluster alone decides where the call goes.
+        uri: String = matches(URI).required(),
+        /// The cluster of the gateway that is called (nginx: `host:port`).
+        cluster: String = not_empty().required(),
+        /// Which tokens it is asked about: those that are no JWT, JWTs of this issuer, or all of these. One provider at
+        /// most is asked about tokens that are no JWT.
+        tokens: String = words(TOKENS).or(TOKENS_DEFAULT),
+        /// Who the gateway is to the issuer.
+        client_id: String = not_empty().required(),
+        /// The secret of `client_secret_basic` and `client_secret_post`.
+        client_secret: RawSecret,
+        /// The key of `private_key_jwt`: a private JWK on P-256, P-384 or Ed25519.
+        client_key: RawSecret,
+        /// How the gateway proves who it is. Without it: by `client_secret_basic` or `private_key_jwt`, whichever fits.
+        authentication: String = words(AUTHENTICATION),
+        /// `aud` of the assertions of `private_key_jwt`. Without it: the issuer.
+        assertion_audience: String = not_empty(),
+        /// Whether answers must be signed by the issuer (RFC 9701).
+        signed: bool = any().or(false),
+        /// Claims that an answer about an active token may lack, and that something stands for then.
+        may_lack: List<String> = each(words(LACKABLE)).or(NONE),
+        /// How long an answer may take.
+        timeout: String = span(&FETCH_TIMEOUT),
+        /// How long an answer about an active token serves; never longer than the token.
+        cache_duration: String = span(&ANSWER_DURATION),
+        /// How long an answer about any other token serves.
+        negative_cache_duration: String = span(&REFUSAL_DURATION),
+    } = one_of(&["client_secret", "client_key"])
+);
+
+raw!(
+    /// Where status lists lie.
+    RawStatusList {
+        /// The cluster of the gateway by which they are fetched (nginx: `host:port`).
+        cluster: String = not_empty().required(),
+        /// Where they may be: below a URI that ends with `/`, or at exactly this one.
+        uris: List<String> = not_empty().and(each(matches(URI))).required(),
+        /// Whether a token that refers to no status list is refused.
+        required: bool = any().or(false),
+        /// How long a fetch may take.
+        timeout: String = span(&FETCH_TIMEOUT),
+        /// How long a list serves before a newer one is fetched; its own `ttl`, or `Cache-Control`, can shorten it.
+        cache_duration: String = span(&LIST_DURATION),
+        /// How long a list serves after that, where no newer one can be had.
+        max_stale: String = span(&LIST_STALE),
+    }
+);
+
+raw!(
+    /// Where the ids of revoked tokens are listed.
+    RawRevoked {
+        /// Where the list is; the gateway's cluster alone decides where the call goes.
+        uri: String = matches(URI).required(),
+        /// The cluster of the gateway that is called (nginx: `host:port`).
+        cluster: String = not_empty().required(),
+        /// How long a fetch may take.
+        timeout: String = span(&FETCH_TIMEOUT),
+        /// How long a list serves before a newer one is fetched; `Cache-Control` can shorten it.
+        cache_duration: String = span(&LIST_DURATION),
+        /// How long a list serves after that, where no newer one can be had.
+        max_stale: String = span(&LIST_STALE),
     }
 );
 

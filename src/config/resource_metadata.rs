@@ -6,7 +6,8 @@ use super::fault::At;
 use super::field::Field;
 use super::raw::RawResourceMetadata;
 use super::route::Draft;
-use crate::challenge::may_stand_in_a_challenge;
+use crate::challenge::{REALM, may_stand_in_a_challenge};
+use crate::credential::{ACCESS_TOKEN, Credentials, Scheme};
 use crate::http::Endpoint;
 use crate::resource_metadata::{Presentation, ResourceIdentifier, ResourceMetadata};
 use crate::token::{Providers, is_scope_character};
@@ -14,9 +15,9 @@ use crate::token::{Providers, is_scope_character};
 pub(super) fn resource_metadata(
     at: &At,
     raw: RawResourceMetadata,
+    credentials: &Credentials,
     providers: &Providers,
     drafts: &[Draft],
-    presentation: &Presentation,
 ) -> Option<ResourceMetadata> {
     at.unknown(&raw.unknown);
     let resource = at.require("resource", raw.resource);
@@ -55,15 +56,27 @@ pub(super) fn resource_metadata(
         ));
         return None;
     };
-    let metadata = ResourceMetadata::new(identifier, presentation, said);
-    if metadata.is_none() {
-        at.field("resource").fault("its path is not canonical, so no request could ask for the metadata");
+    let metadata = ResourceMetadata::new(identifier, &presentation(credentials), said);
+    match &metadata {
+        Some(metadata) => check_routes(at, metadata, drafts),
+        None => at.field("resource").fault("its path is not canonical, so no request could ask for the metadata"),
     }
     metadata
 }
 
+/// Of the places for credentials, those that have a name in RFC 6750 §2.
+fn presentation(credentials: &Credentials) -> Presentation {
+    let header = credentials
+        .headers
+        .iter()
+        .any(|place| place.name.as_str() == "authorization" && place.schemes.contains(&Scheme::Bearer));
+    let query = credentials.parameters.iter().any(|name| name.as_str() == ACCESS_TOKEN);
+    let methods = [("header", header), ("query", query)].into_iter().filter(|(_, offered)| *offered);
+    Presentation { bearer_methods: methods.map(|(name, _)| name).collect(), ..Presentation::default() }
+}
+
 /// A route in the place of the metadata would never be reached.
-pub(super) fn check_routes(at: &At, metadata: &ResourceMetadata, drafts: &[Draft]) {
+fn check_routes(at: &At, metadata: &ResourceMetadata, drafts: &[Draft]) {
     for draft in drafts {
         if draft.path() == metadata.path() && draft.methods().iter().any(|method| metadata.serves(method)) {
             at.at(draft.at()).field("path").fault("is where the filter serves `resource_metadata`");
@@ -72,8 +85,8 @@ pub(super) fn check_routes(at: &At, metadata: &ResourceMetadata, drafts: &[Draft
 }
 
 /// What challenges name the protected space by.
-pub(super) fn realm(at: &At, field: Field<String>, default: &str) -> String {
-    let Some(realm) = at.take("realm", field) else { return default.to_owned() };
+pub(super) fn realm(at: &At, field: Field<String>) -> String {
+    let Some(realm) = at.take("realm", field) else { return REALM.to_owned() };
     if realm.is_empty() || realm.len() > 256 || !may_stand_in_a_challenge(&realm) {
         at.field("realm").fault("must be 1 to 256 visible ASCII characters or spaces, without `\"` and `\\`");
     }

@@ -334,6 +334,7 @@ pub(super) fn table(at: &At, drafts: Vec<Draft>, plans: Vec<Plan>) -> Option<Rou
             Some(asks) => Access::Protected(Box::new(Protected {
                 plan: plans.next()?,
                 resource: asks.resource,
+                sender_constraint: crate::sender::SenderConstraint::ANY,
                 scopes: asks.scopes,
                 body: asks.body,
                 query: asks.query,

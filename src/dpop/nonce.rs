@@ -107,6 +107,14 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_is_what_it_was_for_gateways_of_earlier_versions() {
+        // By HKDF and HMAC of another implementation.
+        assert_eq!(nonces("a secret of two gateways").mint(NOW), "AAAAAGoYpQC1SvrLg03fBG-8aigz1jU7");
+        let longer = Nonces::new(Secret::new(b"a secret of two gateways".to_vec()), 300);
+        assert_eq!(longer.mint(NOW), "AAAAAGoYpQDO1-7bSNBqyAikzeViHddW");
+    }
+
+    #[test]
     fn h6_a_nonce_ends() {
         let nonces = nonces("secret");
         // Beginning, middle and end of a window: the windows are not the life of a nonce.

@@ -10,7 +10,7 @@ use super::replay::Usable;
 use super::target::Target;
 use super::{Dpop, Replay};
 use crate::http::{CanonicalPath, Headers};
-use crate::jose::{Algorithm, CompactToken, Judgement, Key, SignatureVerifier, holds, judge, thumbprint};
+use crate::jose::{Algorithm, CompactToken, Judgement, Key, KeyKind, SignatureVerifier, holds, judge, thumbprint};
 use crate::refusal::Cause;
 
 /// What a proof is held against.
@@ -183,8 +183,9 @@ fn the_one(headers: &Headers) -> Result<&str, Cause> {
 /// The key in a proof's header: a public one, in the one form that gives one thumbprint.
 fn public_key(jwk: &Map<String, Value>) -> Result<Key, Cause> {
     match judge(jwk) {
-        Ok(Judgement::Usable(key)) => Ok(*key),
-        Ok(Judgement::ForSomethingElse(_)) | Err(_) => Err(Cause::DpopKeyUnusable),
+        // A secret that its owner sends along proves nothing.
+        Ok(Judgement::Usable(key)) if key.material.kind() != KeyKind::Octets => Ok(*key),
+        Ok(Judgement::Usable(_) | Judgement::ForSomethingElse(_)) | Err(_) => Err(Cause::DpopKeyUnusable),
     }
 }
 
@@ -192,3 +193,6 @@ fn public_key(jwk: &Map<String, Value>) -> Result<Key, Cause> {
 fn is_equal(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,15 +95,17 @@ impl ReplayTable {
     /// Makes the buckets that are missing. To be called in the root context's tick, by each VM once; false where the
     /// store cannot be used now. `now` is in seconds since the Unix epoch, by a clock that can be right.
     pub fn prepare(&self, store: &mut dyn Store, now: i64) -> bool {
-        (0..BUCKETS).all(|place| {
-            let key = key(place);
-            let value = Bucket::new(now).write(&key, &self.secret);
-            let made = store.perform(&StoreOperation::CompareAndSwap { key, expected: None, value });
-            match made {
-                StoreAnswer::Written | StoreAnswer::Conflict => true,
-                StoreAnswer::Found(_) | StoreAnswer::Unavailable => false,
-            }
+        (0..BUCKETS).all(|place| match store.perform(&self.creation(place, now)) {
+            StoreAnswer::Written | StoreAnswer::Conflict => true,
+            StoreAnswer::Found(_) | StoreAnswer::Unavailable => false,
         })
+    }
+
+    /// Makes one bucket, where it is missing.
+    fn creation(&self, place: usize, now: i64) -> StoreOperation {
+        let key = key(place);
+        let value = Bucket::new(now).write(&key, &self.secret);
+        StoreOperation::CompareAndSwap { key, expected: None, value }
     }
 
     /// The question for one proof, now.

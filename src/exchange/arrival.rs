@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::client_certificate::PeerCertificate;
+
 /// The time, as the host tells it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Now {
@@ -19,6 +21,8 @@ pub struct Arrival {
     pub end_of_stream: bool,
     /// The peer's address, where the gateway tells it.
     pub source: Option<IpAddr>,
+    /// The certificate of the client, as far as the gateway tells of one.
+    pub certificate: PeerCertificate,
     /// The time.
     pub now: Now,
     /// Random bytes; they name the decision.

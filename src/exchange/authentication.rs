@@ -14,8 +14,9 @@ use crate::gate::Gate;
 use crate::introspection::{Introspection, Verdict, is_opaque};
 use crate::journal::Journal;
 use crate::live::{Lookup, Ticket};
-use crate::refusal::{Cause, Refusal};
-use crate::token::{Admission, Authentic, Provider, Standing, UntrustedToken};
+use crate::refusal::{Cause, Class, Refusal};
+use crate::sender::Presented;
+use crate::token::{Admission, Authentic, Provider, UntrustedToken};
 
 /// How far a look at the credential leads.
 pub(super) enum Sender {
@@ -35,8 +36,9 @@ pub(super) fn authenticate(
 ) -> Result<Sender, Refusal> {
     let config = gate.config();
     let headers = &inquiry.head.headers;
-    journal.note(|| notes::credential(headers, &config.credentials));
+    journal.note(|| notes::credential(headers, inquiry.query(), &config.credentials));
     let credential = config.credentials.extract(headers, inquiry.query())?;
+    known.scheme = Some(credential.scheme());
     let found = if is_opaque(credential.token()) {
         let (provider, introspection) = config.providers.of_opaque_tokens().ok_or(Cause::TokenMalformed)?;
         introspected(gate, provider, introspection, &credential, now)?
@@ -54,9 +56,38 @@ pub(super) fn authenticate(
     known.record.provider = Some(authentic.provider().name.clone());
     let token_id = authentic.claims().identifier("jti").ok().flatten().map(bounded);
     known.record.token_id = Some(token_id.unwrap_or_else(|| gate.token_name(credential.token())));
+    let provider = authentic.provider();
     let timely = authentic.timely(now, journal)?;
-    let admission = timely.unrevoked(Standing::confirmed()).bound(journal)?.admission(journal)?;
+    let standing = gate.live().borrow_mut().standing(config, provider, timely.claims(), now)?;
+    let unrevoked = match standing {
+        Lookup::Ready(standing) => timely.unrevoked(standing),
+        Lookup::Wait(ticket) => return Ok(Sender::Awaited(ticket)),
+        Lookup::Unavailable { retry_in } => return Err(Refusal::later(Cause::StatusUnavailable, retry_in)),
+    };
+    let head = &inquiry.head;
+    let presented = Presented {
+        token: credential.token(),
+        scheme: credential.scheme(),
+        method: &head.method,
+        authority: &head.authority,
+        path: &inquiry.path,
+        headers,
+        certificate: &inquiry.certificate,
+    };
+    let protected = config.routes.protected(inquiry.route).ok_or(Cause::PolicyError)?;
+    let (route, verifier) = (protected.sender_constraint, gate.verifier());
+    let bound = unrevoked.bound(&config.sender, route, &presented, now, verifier, journal);
+    let bound = bound.map_err(|cause| proof_refused(gate, cause, now))?;
+    let nonce = bound.next_nonce().map(|nonce| ("dpop-nonce", nonce.to_owned()));
+    known.passing.response.extend(nonce);
+    let admission = bound.admission(journal)?;
     Ok(Sender::Admitted(admission))
+}
+
+/// A sender whose proof lacks a nonce is given one (RFC 9449 §9).
+pub(super) fn proof_refused(gate: &Gate, cause: Cause, now: i64) -> Refusal {
+    let nonce = gate.config().sender.dpop.nonce(now).filter(|_| cause.class() == Class::Nonce);
+    Refusal { nonce, ..Refusal::from(cause) }
 }
 
 /// What was found about a token.

@@ -1,13 +1,14 @@
 //! The decision about one request, once its meaning and its sender are known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::inquiry::Inquiry;
 use super::{Arrival, Now, Passing, body, notes};
 use crate::audit::{Record, bounded, hexadecimal};
 use crate::challenge::Demand;
+use crate::credential::Scheme;
 use crate::gate::Gate;
-use crate::http::{Headers, Query, RequestHead, fold};
+use crate::http::{Headers, Query, RequestHead};
 use crate::journal::Journal;
 use crate::policy::{Facts, Permit, TypedValue};
 use crate::refusal::{Cause, Refusal};
@@ -22,6 +23,10 @@ pub(super) struct Known {
     pub(super) session: Option<Session>,
     /// Headers that must not reach the upstream.
     pub(super) strip: Vec<String>,
+    /// What takes the place of headers from which a credential is removed.
+    pub(super) rewrite: Vec<(String, String)>,
+    /// The scheme that the credential came in.
+    pub(super) scheme: Option<Scheme>,
     /// Whether the caller speaks gRPC.
     pub(super) is_grpc: bool,
     /// When it arrived.
@@ -215,7 +220,7 @@ impl Known {
             mode: gate.config().mode.name(),
             ..Record::default()
         };
-        Self { record, session: None, strip: Vec::new(), is_grpc: false, now: arrival.now, passing: Passing::default() }
+        Self { record, session: None, strip: Vec::new(), rewrite: Vec::new(), scheme: None, is_grpc: false, now: arrival.now, passing: Passing::default() }
     }
 
     /// What names a request even where its head cannot be read as one.
@@ -234,9 +239,9 @@ impl Known {
         let config = gate.config();
         self.strip = config.forward.stripped(&head.headers);
         if config.forward.removes_token {
-            let credential = |name: &&str| config.credentials.names().any(|own| own.folded() == fold(name).as_ref());
-            let present: BTreeSet<&str> = head.headers.names().filter(credential).collect();
-            self.strip.extend(present.into_iter().map(str::to_owned));
+            let removal = config.credentials.removal(&head.headers, &head.target);
+            self.strip.extend(removal.remove);
+            self.rewrite = removal.set;
         }
     }
 

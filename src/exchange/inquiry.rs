@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use super::decision::Known;
 use super::{Arrival, notes};
 use crate::audit::bounded;
+use crate::client_certificate::PeerCertificate;
 use crate::gate::Gate;
-use crate::http::{Authority, CanonicalPath, Query, RequestHead, fold};
-use crate::journal::Journal;
+use crate::http::{Authority, CanonicalPath, Query, RequestHead, fold, preflight};
+use crate::journal::{Journal, Note};
 use crate::policy::Permit;
-use crate::refusal::{Cause, Refusal};
+use crate::refusal::{Cause, Refusal, Reply};
 use crate::route::{Access, Parameters};
 
 /// A request to a protected route. It owns what it needs, so that it can wait.
@@ -22,6 +23,7 @@ pub(super) struct Inquiry {
     pub(super) parameters: Parameters,
     pub(super) end_of_stream: bool,
     pub(super) source: Option<IpAddr>,
+    pub(super) certificate: PeerCertificate,
 }
 
 /// What a request means.
@@ -30,6 +32,8 @@ pub(super) enum Meaning {
     Protected(Box<Inquiry>),
     /// It goes to a public route.
     Public(Permit),
+    /// It asks the filter itself.
+    Answered(Box<Reply>),
 }
 
 /// Finds out what a request means. What is learnt on the way stays in `known`.
@@ -40,7 +44,7 @@ pub(super) fn understand(
     journal: &mut Journal,
 ) -> Result<Meaning, Refusal> {
     let config = gate.config();
-    let Arrival { headers, end_of_stream, source, now, .. } = arrival;
+    let Arrival { headers, end_of_stream, source, certificate, now, .. } = arrival;
     let headers = headers.ok_or(Cause::HostFailed)?;
     known.of_pairs(&headers);
     let head = RequestHead::from_pairs(headers).map_err(|_| Cause::HeaderMalformed)?;
@@ -60,6 +64,16 @@ pub(super) fn understand(
     journal.note(|| notes::meaning(&head, query));
     refuse_replaced_meaning(gate, &head, query)?;
 
+    if let Some(metadata) = config.resource_metadata.as_ref().filter(|one| one.is_asked_for(&head.method, &path)) {
+        journal.note(|| Note::ResourceMetadata { url: metadata.url().to_owned() });
+        return Ok(Meaning::Answered(Box::new(metadata.reply())));
+    }
+    let asked_for = preflight(&head, end_of_stream).and_then(|method| config.routes.preflight(method, &path));
+    if let Some((index, route, declaration)) = asked_for {
+        journal.note(|| Note::Preflight { index, name: route.name.clone() });
+        known.record.route = Some(route.name.clone());
+        return Ok(Meaning::Public(Permit::of_public_route(declaration)));
+    }
     let found = config.routes.find(&head.method, &path);
     journal.note(|| notes::route(&config.routes, &head.method, &path, found.as_ref().ok()));
     let (index, route, parameters) = found?;
@@ -75,8 +89,7 @@ pub(super) fn understand(
                 route: index,
                 parameters,
                 end_of_stream,
-                source,
-            })))
+                source, certificate })))
         }
     }
 }

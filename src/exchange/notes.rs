@@ -13,7 +13,7 @@ use crate::credential::Credentials;
 use crate::forward::Forward;
 use crate::gate::Gate;
 use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead};
-use crate::journal::{CredentialPlace, Declared, EntityNote, NearRoute, Note, Place, RolesNote};
+use crate::journal::{Carrier, CredentialPlace, Declared, EntityNote, NearRoute, Note, Place, RolesNote};
 use crate::policy::{EntityId, EntityOutline, Facts, Resource, TypedValue, Verdict};
 use crate::route::{Access, AttributeSource, BodyMember, Declaration, Parameters, Protected, Route, RouteTable};
 use crate::separation::Separation;
@@ -125,7 +125,7 @@ fn parameters<'t>(template: &'t str, segments: &[&str]) -> Result<Vec<(&'t str, 
     if wanted.next().is_none() { Ok(found) } else { Err(segments.len()) }
 }
 
-pub(super) fn credential(headers: &Headers, credentials: &Credentials) -> Note {
+pub(super) fn credential(headers: &Headers, query: Query<'_>, credentials: &Credentials) -> Note {
     let place = |place: &crate::credential::HeaderCredential| {
         let values = headers.all(place.name.as_str()).count();
         // Nothing of a value is told that could be a part of a token.
@@ -134,13 +134,26 @@ pub(super) fn credential(headers: &Headers, credentials: &Credentials) -> Note {
         let scheme =
             scheme.filter(|scheme| scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic()));
         CredentialPlace {
-            header: place.name.as_str().to_owned(),
+            carrier: Carrier::Header,
+            name: place.name.as_str().to_owned(),
             schemes: place.schemes.iter().map(|scheme| scheme.name().to_owned()).collect(),
             values,
             scheme: scheme.map(str::to_owned),
         }
     };
-    Note::Credential { places: credentials.headers.iter().map(place).collect(), longest: credentials.longest }
+    let bare = |carrier: Carrier, name: &str, values: usize| CredentialPlace {
+        carrier,
+        name: name.to_owned(),
+        schemes: Vec::new(),
+        values,
+        scheme: None,
+    };
+    let cookies = credentials.cookies.iter();
+    let cookies = cookies.map(|name| bare(Carrier::Cookie, name.as_str(), name.occurrences(headers)));
+    let parameters = credentials.parameters.iter();
+    let parameters = parameters.map(|name| bare(Carrier::Parameter, name.as_str(), name.occurrences(query)));
+    let places = credentials.headers.iter().map(place).chain(cookies).chain(parameters);
+    Note::Credential { places: places.collect(), longest: credentials.longest }
 }
 
 pub(super) fn separation(separation: &Separation, held: &BTreeSet<EntityId>) -> Note {
@@ -278,6 +291,7 @@ pub(super) fn policies(
 pub(super) fn verdict(verdict: &Verdict) -> Note {
     Note::Verdict {
         cause: verdict.outcome.as_ref().err().map(|refusal| refusal.cause.code()),
+        asks: verdict.outcome.as_ref().err().map(|refusal| refusal.demand.parameters()).unwrap_or_default(),
         policies: verdict.policies.clone(),
         reasons: verdict.reasons.clone(),
         errors: verdict.errors.clone(),
@@ -293,7 +307,9 @@ pub(super) fn forward(gate: &Gate, known: &Known) -> Note {
             Some((name.as_str().to_owned(), path.to_string(), alone.identity(&session.claims).is_ok()))
         })
     });
-    Note::Forward { removed: known.strip.clone(), set: set.collect() }
+    let rewritten: Vec<String> = known.rewrite.iter().map(|(name, _)| name.clone()).collect();
+    let removed = known.strip.iter().filter(|name| !rewritten.contains(name)).cloned().collect();
+    Note::Forward { removed, rewritten, set: set.collect() }
 }
 
 pub(super) fn outcome(record: &Record, status: Option<u16>) -> Note {

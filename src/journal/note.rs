@@ -80,6 +80,8 @@ pub enum Note {
     Forward {
         /// Headers that are removed.
         removed: Vec<String>,
+        /// Headers that go on without the credential in them.
+        rewritten: Vec<String>,
         /// Headers that are set: the name, the claim that it is made of, and whether that can be written into a header.
         set: Vec<(String, String, bool)>,
     },
@@ -172,6 +174,13 @@ pub enum Note {
         /// The types of tokens that it may use.
         token_types: Vec<String>,
     },
+    /// A browser asks before a request to a route that lets it ask (CORS).
+    Preflight {
+        /// The place of the route among the routes, from 0.
+        index: usize,
+        /// As audit records name it.
+        name: String,
+    },
     /// The question to the policies.
     Question {
         /// Who asks.
@@ -187,6 +196,11 @@ pub enum Note {
     RequiredClaims {
         /// Each one, and whether it is there.
         claims: Vec<(String, bool)>,
+    },
+    /// The metadata of the resource is asked for, which the filter itself has.
+    ResourceMetadata {
+        /// Where it stands.
+        url: String,
     },
     /// The route has been found.
     Route {
@@ -242,6 +256,8 @@ pub enum Note {
     Verdict {
         /// Why they do not permit; nothing where they do.
         cause: Option<&'static str>,
+        /// What the sender is asked for, as the challenge says it: names and values.
+        asks: Vec<(&'static str, String)>,
         /// The policies that determined it.
         policies: Vec<String>,
         /// Their reasons.
@@ -254,14 +270,28 @@ pub enum Note {
 /// A place where a credential may stand.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CredentialPlace {
-    /// The header.
-    pub header: String,
+    /// What carries it.
+    pub carrier: Carrier,
+    /// The name of that.
+    pub name: String,
     /// The schemes that are accepted there; none where the value is the token itself.
     pub schemes: Vec<String>,
-    /// How often the header occurs.
+    /// How often it occurs, in whichever spelling.
     pub values: usize,
     /// The scheme of its value, as far as it can be read.
     pub scheme: Option<String>,
+}
+
+/// What carries a credential.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    /// A cookie.
+    Cookie,
+    /// A header.
+    Header,
+    /// A parameter of the query.
+    Parameter,
 }
 
 /// The header of a token, and its issuer.

@@ -9,10 +9,12 @@ use crate::outbox::Answer;
 use crate::remote::{Dispatch, Epoch, Moment, Progress, Reader, Reading, Refresh, Remote, Source, Spec};
 
 /// Calls under way: the errand's number, what it is for, and the number that it has there.
-pub(super) type Calls = BTreeMap<u64, (Ticket, u32)>;
+#[derive(Debug, Default)]
+pub(super) struct Calls(BTreeMap<u64, (Ticket, u32)>);
 
 /// A document on its shelf.
 pub(super) struct Shelf<T> {
+    ticket: Ticket,
     source: Source<T>,
     /// What [`Remote::settlements`] said when those who wait were told last.
     told: u64,
@@ -20,18 +22,43 @@ pub(super) struct Shelf<T> {
     awaited: Cell<bool>,
 }
 
+/// A shelf of whatever documents, as it is driven outside of requests.
+pub(super) trait Driven {
+    /// What it is waited for by.
+    fn ticket(&self) -> Ticket;
+
+    /// Whether somebody waits for it.
+    fn is_awaited(&self) -> bool;
+
+    /// Does what is due; whether there is news.
+    fn tick(&mut self, around: &mut Surroundings<'_>, calls: &mut Calls) -> bool;
+
+    /// Takes an answer; whether there is news.
+    fn answered(&mut self, number: u32, answer: &Answer, around: &mut Surroundings<'_>, calls: &mut Calls) -> bool;
+
+    /// Takes what an operator should know of.
+    fn take_incidents(&mut self) -> Vec<Incident>;
+}
+
+impl Calls {
+    /// Whom an answer is for, and the number that its call has there; once.
+    pub(super) fn take(&mut self, errand: u64) -> Option<(Ticket, u32)> {
+        self.0.remove(&errand)
+    }
+}
+
 impl<T> Shelf<T> {
-    pub(super) fn new(spec: Spec, record_key: &[u8], reader: Reader<T>) -> Self {
-        Self { source: Source::new(spec, record_key, reader), told: 0, awaited: Cell::new(true) }
+    pub(super) fn new(ticket: Ticket, spec: Spec, record_key: &[u8], reader: Reader<T>) -> Self {
+        Self { ticket, source: Source::new(spec, record_key, reader), told: 0, awaited: Cell::new(true) }
     }
 
-    /// The document, for a decision.
-    pub(super) fn current(&self, ticket: Ticket, now: i64) -> Lookup<(Rc<T>, Epoch)> {
+    /// The document, for a decision; `now` is in seconds since the Unix epoch.
+    pub(super) fn current(&self, now: i64) -> Lookup<(Rc<T>, Epoch)> {
         match self.source.current(now) {
             Reading::Ready(document, epoch) => Lookup::Ready((document, epoch)),
             Reading::Pending => {
                 self.awaited.set(true);
-                Lookup::Wait(ticket)
+                Lookup::Wait(self.ticket)
             }
             Reading::Unavailable { retry_in } => Lookup::Unavailable { retry_in },
         }
@@ -46,46 +73,11 @@ impl<T> Shelf<T> {
         refresh
     }
 
-    /// Whether somebody waits for it.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.awaited.get()
-    }
-
-    /// Does what is due; whether there is news.
-    pub(super) fn tick(&mut self, around: &mut Surroundings<'_>, calls: &mut Calls, ticket: Ticket) -> bool {
-        let mut moment = moment(around);
-        if let Some(dispatch) = self.source.tick(&mut moment) {
-            self.leave(dispatch, around, calls, ticket);
-        }
-        self.is_news()
-    }
-
-    /// Takes an answer; whether there is news.
-    pub(super) fn answered(
-        &mut self,
-        number: u32,
-        answer: &Answer,
-        around: &mut Surroundings<'_>,
-        calls: &mut Calls,
-        ticket: Ticket,
-    ) -> bool {
-        let mut moment = moment(around);
-        if let Progress::Call(dispatch) = self.source.answered(number, answer, &mut moment) {
-            self.leave(dispatch, around, calls, ticket);
-        }
-        self.is_news()
-    }
-
-    pub(super) fn take_incidents(&mut self) -> Vec<Incident> {
-        let events = self.source.take_events();
-        events.iter().map(|event| Incident::of_document(self.source.name(), event)).collect()
-    }
-
     /// Leaves a call to be made; one that there is no room for is lost at once.
-    fn leave(&mut self, dispatch: Dispatch, around: &mut Surroundings<'_>, calls: &mut Calls, ticket: Ticket) {
+    fn leave(&mut self, dispatch: Dispatch, around: &mut Surroundings<'_>, calls: &mut Calls) {
         match around.outbox.leave(dispatch.call) {
             Ok(errand) => {
-                calls.insert(errand, (ticket, dispatch.number));
+                calls.0.insert(errand, (self.ticket, dispatch.number));
             }
             Err(_) => {
                 self.source.answered(dispatch.number, &Answer::Lost, &mut moment(around));
@@ -101,6 +93,35 @@ impl<T> Shelf<T> {
             self.awaited.set(false);
         }
         news
+    }
+}
+
+impl<T> Driven for Shelf<T> {
+    fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.awaited.get()
+    }
+
+    fn tick(&mut self, around: &mut Surroundings<'_>, calls: &mut Calls) -> bool {
+        if let Some(dispatch) = self.source.tick(&mut moment(around)) {
+            self.leave(dispatch, around, calls);
+        }
+        self.is_news()
+    }
+
+    fn answered(&mut self, number: u32, answer: &Answer, around: &mut Surroundings<'_>, calls: &mut Calls) -> bool {
+        if let Progress::Call(dispatch) = self.source.answered(number, answer, &mut moment(around)) {
+            self.leave(dispatch, around, calls);
+        }
+        self.is_news()
+    }
+
+    fn take_incidents(&mut self) -> Vec<Incident> {
+        let events = self.source.take_events();
+        events.iter().map(|event| Incident::of_document(self.source.name(), event)).collect()
     }
 }
 

@@ -226,14 +226,29 @@ pub(super) fn buffer(buffer: Buffer, most: usize) -> Option<Vec<u8>> {
 
 /// The address of the peer.
 pub(super) fn source_address() -> Option<std::net::IpAddr> {
-    const PATH: &[u8] = b"source\0address";
-    let mut data = null_mut();
-    let mut size = 0;
-    // SAFETY: the host reads a constant, and writes a pointer and a size.
-    let status = unsafe { proxy_get_property(PATH.as_ptr(), PATH.len(), &raw mut data, &raw mut size) };
-    let text = String::from_utf8(taken(status, data, size)?).ok()?;
+    let text = String::from_utf8(property(b"source\0address")?).ok()?;
     let with_port = text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
     with_port.or_else(|| text.parse().ok())
+}
+
+/// Whether the peer has shown a certificate that the gateway has verified. Envoy says it by a Boolean, which is one byte;
+/// a gateway that does not know the property has verified nothing.
+pub(super) fn peer_certificate_is_valid() -> bool {
+    property(b"connection\0peer_certificate_valid").as_deref() == Some(&[1])
+}
+
+/// The SHA-256 digest of the peer's certificate, as the gateway writes it.
+pub(super) fn peer_certificate_digest() -> Option<Vec<u8>> {
+    property(b"connection\0sha256_peer_certificate_digest")
+}
+
+/// The value of a property, its path divided by NUL.
+fn property(path: &[u8]) -> Option<Vec<u8>> {
+    let mut data = null_mut();
+    let mut size = 0;
+    // SAFETY: the host reads a live buffer, and writes a pointer and a size.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    taken(status, data, size)
 }
 
 /// Answers instead of the upstream. The SDK's own wrapper passes neither details nor a gRPC status.

@@ -4,6 +4,7 @@ use super::host::{self, Level, Map};
 use super::shared_data::SharedData;
 use super::{Action, Plugin};
 use crate::audit::Spent;
+use crate::client_certificate::PeerCertificate;
 use crate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use crate::forward::HeaderPatch;
 use crate::journal::{Entry, Journal};
@@ -27,10 +28,17 @@ pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Arrival {
     let mut entropy = [0; 16];
     let named = getrandom::getrandom(&mut entropy).is_ok();
     let source = if plugin.gate.config().routes.needs_source() { host::source_address() } else { None };
+    // Each property is a call to the gateway, for something that few configurations ask for.
+    let certificate = if plugin.gate.config().needs_certificate() {
+        PeerCertificate { is_valid: host::peer_certificate_is_valid(), sha256: host::peer_certificate_digest() }
+    } else {
+        PeerCertificate::default()
+    };
     Arrival {
         headers: host::request_headers().filter(|_| named),
         end_of_stream,
         source,
+        certificate,
         now: Now { unix_nanos: host::now().unwrap_or(0) },
         entropy,
     }
@@ -60,12 +68,12 @@ impl Stream {
         }
         self.total_nanos = self.total_nanos.saturating_add(host::now().unwrap_or(0).saturating_sub(before));
         self.signature_nanos = self.signature_nanos.saturating_add(plugin.timer.take());
-        let action = self.perform(outcome, journal.decision_id());
+        let action = self.perform(plugin, outcome, journal.decision_id());
         self.write_down(plugin, journal);
         action
     }
 
-    fn perform(&mut self, outcome: Outcome, decision_id: &str) -> Action {
+    fn perform(&mut self, plugin: &Plugin, outcome: Outcome, decision_id: &str) -> Action {
         match outcome {
             // Answered before this; held back all the same.
             Outcome::AwaitBody | Outcome::Store(_) | Outcome::Wait(_) => Action::Pause,

@@ -91,3 +91,96 @@ impl Discovery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(issuer: &str, metadata: &str) -> Result<String, &'static str> {
+        match Discovery::new(issuer, "idp").unwrap().keys(metadata.as_bytes()) {
+            Found::Keys(endpoint) => {
+                assert_eq!(endpoint.cluster(), "idp");
+                Ok(endpoint.to_string())
+            }
+            Found::Unusable(reason) => Err(reason),
+        }
+    }
+
+    #[test]
+    fn metadata_are_below_the_issuer() {
+        // RFC 8414 §3.1, OpenID Connect Discovery 1.0 §4.1.
+        for (issuer, oauth, open_id) in [
+            (
+                "https://idp.example.com",
+                "https://idp.example.com/.well-known/oauth-authorization-server",
+                "https://idp.example.com/.well-known/openid-configuration",
+            ),
+            (
+                "https://idp.example.com/",
+                "https://idp.example.com/.well-known/oauth-authorization-server",
+                "https://idp.example.com/.well-known/openid-configuration",
+            ),
+            (
+                "http://idp.example.com:8080/realms/a",
+                "http://idp.example.com:8080/.well-known/oauth-authorization-server/realms/a",
+                "http://idp.example.com:8080/realms/a/.well-known/openid-configuration",
+            ),
+            (
+                "https://idp.example.com/realms/a/",
+                "https://idp.example.com/.well-known/oauth-authorization-server/realms/a",
+                "https://idp.example.com/realms/a/.well-known/openid-configuration",
+            ),
+        ] {
+            let discovery = Discovery::new(issuer, "idp").unwrap();
+            assert_eq!(discovery.place(Place::OAuth).to_string(), oauth);
+            assert_eq!(discovery.place(Place::OpenId).to_string(), open_id);
+        }
+        for issuer in ["", "idp.example.com", "https://idp.example.com/?tenant=a", "https://idp.example.com/#a"] {
+            assert!(Discovery::new(issuer, "idp").is_err(), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn metadata_of_another_issuer_lead_nowhere() {
+        let metadata = r#"{"issuer": "https://idp.example.com/a", "jwks_uri": "https://idp.example.com/keys?of=a"}"#;
+        assert_eq!(keys("https://idp.example.com/a", metadata).as_deref(), Ok("https://idp.example.com/keys?of=a"));
+        for other in ["https://idp.example.com/a/", "https://idp.example.com/A", "https://idp.example.com:443/a"] {
+            assert_eq!(keys(other, metadata), Err("are those of another issuer"), "{other}");
+        }
+        for metadata in [
+            r#"{"jwks_uri": "https://idp.example.com/keys"}"#,
+            r#"{"issuer": ["https://idp.example.com/a"], "jwks_uri": "https://idp.example.com/keys"}"#,
+            r#"{"issuer": "https://evil", "issuer": "https://idp.example.com/a", "jwks_uri": "https://evil/"}"#,
+            "[]",
+            "<html>",
+            "",
+        ] {
+            assert!(keys("https://idp.example.com/a", metadata).is_err(), "{metadata}");
+        }
+    }
+
+    #[test]
+    fn d6_metadata_lead_to_no_other_cluster_and_to_nothing_without_tls() {
+        let metadata = |uri: &str| format!(r#"{{"issuer": "https://idp.example.com", "jwks_uri": "{uri}"}}"#);
+        // `keys` sees to it that the cluster stays.
+        for uri in ["https://keys.example.net/a", "https://169.254.169.254/latest"] {
+            assert_eq!(keys("https://idp.example.com", &metadata(uri)).as_deref(), Ok(uri));
+        }
+        let long = format!("https://idp.example.com/{}", "a".repeat(2048));
+        for uri in [
+            "http://idp.example.com/keys",
+            "file:///etc/passwd",
+            "//idp.example.com/keys",
+            "/keys",
+            "",
+            "https://user:secret@idp.example.com/keys",
+            "https://idp.example.com/keys#fragment",
+            r"https://idp.example.com/\r\nhost: evil",
+            &long,
+        ] {
+            assert!(keys("https://idp.example.com", &metadata(uri)).is_err(), "{uri}");
+        }
+        let metadata = r#"{"issuer": "http://idp.local", "jwks_uri": "http://idp.local/keys"}"#;
+        assert!(keys("http://idp.local", metadata).is_ok(), "an issuer without TLS may have keys without TLS");
+    }
+}

@@ -47,3 +47,46 @@ pub(super) fn values<'a>(headers: &'a [(String, Vec<u8>)], name: &'a str) -> imp
     let named = headers.iter().filter(move |(each, _)| each.eq_ignore_ascii_case(name));
     named.filter_map(|(_, value)| std::str::from_utf8(value).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Endpoint;
+    use crate::remote::Origin;
+
+    fn seconds_of(headers: &[(&str, &str)], own: Option<u64>) -> u64 {
+        let origin = Origin::Direct(Endpoint::parse("https://idp.example.com/jwks", "idp").unwrap());
+        let spec = Spec::key_set("keys".to_owned(), origin);
+        let headers: Vec<(String, Vec<u8>)> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+        lifetime(&spec, &headers, own.map(Duration::from_secs)).as_secs()
+    }
+
+    #[test]
+    fn cache_control_is_honoured_within_bounds() {
+        assert_eq!(seconds_of(&[], None), 600);
+        assert_eq!(seconds_of(&[("Cache-Control", "public, Max-Age=120")], None), 120);
+        assert_eq!(seconds_of(&[("cache-control", "max-age=\"120\"")], None), 120);
+        assert_eq!(seconds_of(&[("cache-control", "max-age=86400")], None), 600);
+        assert_eq!(seconds_of(&[("cache-control", "max-age=99999999999999999999999")], None), 600);
+        assert_eq!(seconds_of(&[("cache-control", "max-age=5")], None), 30);
+        assert_eq!(seconds_of(&[("cache-control", "max-age=120"), ("age", "50")], None), 70);
+        assert_eq!(seconds_of(&[("cache-control", "max-age=120"), ("age", "500")], None), 30);
+        assert_eq!(seconds_of(&[("cache-control", "private")], None), 600);
+    }
+
+    #[test]
+    fn what_is_not_to_be_kept_is_kept_for_the_shortest_time() {
+        for value in ["no-store", "no-cache", "max-age=300, NO-STORE", "max-age", "max-age=-1", "max-age=1h", "max-age="] {
+            assert_eq!(seconds_of(&[("cache-control", value)], None), 30, "{value}");
+        }
+        assert_eq!(seconds_of(&[("cache-control", "max-age=300"), ("cache-control", "max-age=40")], None), 40);
+    }
+
+    #[test]
+    fn a_document_s_own_word_goes_first() {
+        assert_eq!(seconds_of(&[("cache-control", "max-age=300")], Some(60)), 60);
+        assert_eq!(seconds_of(&[], Some(1)), 30);
+        assert_eq!(seconds_of(&[], Some(u64::MAX)), 600);
+    }
+}

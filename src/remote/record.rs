@@ -150,3 +150,68 @@ impl Record {
         (record.key == key && record.about == about).then_some(record)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: usize = 1_000;
+
+    fn record(bytes: usize) -> Record {
+        let document = Document { bytes: vec![7; bytes], fetched_at: 1, refresh_at: 2, fresh_until: 3 };
+        Record { key: "a".to_owned(), about: vec![1], document: Some(document), ..Record::default() }
+    }
+
+    #[test]
+    fn a_record_is_opened_where_it_was_made_for() {
+        let seal = Seal::new(b"key");
+        let bytes = record(10).sealed(&seal);
+        assert_eq!(Record::opened(&bytes, &seal, "a", &[1], LONGEST), Some(record(10)));
+        assert_eq!(Record::opened(&bytes, &seal, "b", &[1], LONGEST), None);
+        assert_eq!(Record::opened(&bytes, &seal, "a", &[2], LONGEST), None);
+        assert_eq!(Record::opened(&bytes, &Seal::new(b"yek"), "a", &[1], LONGEST), None);
+    }
+
+    #[test]
+    fn l5_a_record_of_another_plugin_is_none() {
+        let seal = Seal::new(b"key");
+        let bytes = record(10).sealed(&seal);
+        for index in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[index] ^= 1;
+            assert_eq!(Record::opened(&other, &seal, "a", &[1], LONGEST), None, "byte {index}");
+            assert_eq!(Record::opened(&bytes[..index], &seal, "a", &[1], LONGEST), None, "{index} bytes");
+        }
+        assert_eq!(Record::opened(b"", &seal, "a", &[1], LONGEST), None);
+    }
+
+    #[test]
+    fn a_record_is_bounded_before_it_is_parsed() {
+        let seal = Seal::new(b"key");
+        assert!(Record::opened(&record(LONGEST).sealed(&seal), &seal, "a", &[1], LONGEST).is_some());
+        assert!(Record::opened(&record(LONGEST + OVERHEAD).sealed(&seal), &seal, "a", &[1], LONGEST).is_none());
+    }
+
+    #[test]
+    fn l14_a_record_of_another_version_of_its_schema_is_none() {
+        let seal = Seal::new(b"key");
+        let payload = record(10).encode_to_vec();
+        let sealed = |label: &[u8]| {
+            let mut mac = seal.0.clone();
+            mac.update(label);
+            mac.update(&payload);
+            [mac.finalize().into_bytes().as_slice(), &payload].concat()
+        };
+        assert!(Record::opened(&sealed(b"cedar-gate remote record 1\0"), &seal, "a", &[1], LONGEST).is_some());
+        assert!(Record::opened(&sealed(b"cedar-gate remote record 2\0"), &seal, "a", &[1], LONGEST).is_none());
+        assert!(Record::opened(&sealed(b"cedar-gate remote id 1\0"), &seal, "a", &[1], LONGEST).is_none());
+    }
+
+    #[test]
+    fn a_seal_is_an_hmac() {
+        // HMAC-SHA256 by another way of making it.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&Sha256::digest(b"key")).unwrap();
+        mac.update(b"cedar-gate remote id 1\0id");
+        assert_eq!(Seal::new(b"key").tag(Use::Id, &[b"i", b"d"]).to_be_bytes(), mac.finalize().into_bytes()[..8]);
+    }
+}

@@ -58,7 +58,10 @@ impl Media {
         let essence = content_type.split_once(';').map_or(content_type, |(essence, _)| essence);
         let essence = essence.trim_matches([' ', '\t']).to_ascii_lowercase();
         self.0.iter().any(|known| match known.strip_prefix('+') {
-            Some(_) => essence.len() > known.len() && essence.starts_with("application/") && essence.ends_with(known),
+            Some(_) => essence
+                .strip_prefix("application/")
+                .and_then(|subtype| subtype.strip_suffix(known))
+                .is_some_and(|subtype| !subtype.is_empty()),
             None => essence == *known,
         })
     }
@@ -87,5 +90,31 @@ impl Spec {
             longest_body: 131_072,
             longest_shared: 131_072,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_compared_without_parameters_and_case() {
+        for content_type in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/jwk-set+json",
+            "application/jwk-set+json;charset=utf-8",
+            "application/vnd.example+json",
+        ] {
+            assert!(Media::KEY_SET.covers(content_type), "{content_type}");
+        }
+        for content_type in
+            ["", "text/html", "text/plain; application/json", "application/jsonp", "application/+json", "json", "+json"]
+        {
+            assert!(!Media::KEY_SET.covers(content_type), "{content_type}");
+        }
+        assert!(Media::STATUS_LIST.covers("application/statuslist+jwt"));
+        assert!(!Media::STATUS_LIST.covers("application/json"));
+        assert_eq!(Media::KEY_SET.accept(), "application/jwk-set+json, application/json");
     }
 }

@@ -92,3 +92,6 @@ pub fn prove(
     }
     Ok(proof)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use super::{Binding, ClaimSet, Identity, Provider, Providers, Session, TokenType, notes};
+use super::{ClaimSet, Identity, Provider, Providers, Session, TokenType, notes};
 use crate::credential::Credential;
 use crate::dpop::{Replay, Step};
 use crate::introspection::Confirmed;
@@ -12,6 +12,8 @@ use crate::journal::{Journal, Note};
 use crate::outbox::{StoreAnswer, StoreOperation};
 use crate::refusal::Cause;
 use crate::remote::Epoch;
+use crate::status::without_lists;
+use crate::sender::{Presented, Proof, SenderConstraint, SenderProofs, prove};
 
 /// A well-formed token that names an issuer we know, and an algorithm and type that this issuer may use. Nothing of it
 /// is true yet.
@@ -56,8 +58,7 @@ pub struct Standing(());
 /// A token whose holder has proved what the token demands of them, if the proof was not used before.
 pub struct Bound<'a> {
     timely: Timely<'a>,
-    binding: Binding,
-    replay: Option<Replay>,
+    proof: Proof,
 }
 
 /// A session, once it is known that its proof is a new one.
@@ -75,6 +76,19 @@ pub struct Candidate {
 }
 
 impl Standing {
+    /// A provider that keeps no lists never withdraws a token.
+    ///
+    /// # Errors
+    ///
+    /// The token says that it has a status, or the provider keeps lists: then nobody has been asked.
+    pub fn of_unlisted(provider: &Provider, claims: &ClaimSet) -> Result<Self, Cause> {
+        if provider.status_lists.is_some() || provider.revoked.is_some() {
+            return Err(Cause::StatusUnverified);
+        }
+        without_lists(claims)?;
+        Ok(Self(()))
+    }
+
     /// Where every list that has a word in it was asked.
     pub(crate) fn confirmed() -> Self {
         Self(())
@@ -267,23 +281,36 @@ impl<'a> Timely<'a> {
 }
 
 impl<'a> Unrevoked<'a> {
-    /// Checks the proof of possession that the token demands.
+    /// Checks the proof of possession that the token demands, and those that its provider and the route do.
     ///
     /// # Errors
     ///
-    /// [`Cause::BindingUnverified`] for any `cnf` (RFC 7800): a binding that is not verified is not ignored, or a stolen
-    /// token would serve as a bearer token.
-    pub fn bound(self, journal: &mut Journal) -> Result<Bound<'a>, Cause> {
-        let claims = self.timely.claims();
-        journal.note(|| Note::Binding { confirmation: claims.has("cnf") });
-        if claims.has("cnf") {
-            return Err(Cause::BindingUnverified);
-        }
-        Ok(Bound { timely: self.timely, binding: Binding::None, replay: None })
+    /// What [`prove`] refuses; among that any `cnf` (RFC 7800) that is not verified, or a stolen token would serve as a
+    /// bearer token.
+    pub fn bound(
+        self,
+        proofs: &SenderProofs,
+        route: SenderConstraint,
+        presented: &Presented<'_>,
+        now: i64,
+        verifier: &dyn SignatureVerifier,
+        journal: &mut Journal,
+    ) -> Result<Bound<'a>, Cause> {
+        let cnf = self.timely.claims().get("cnf");
+        journal.note(|| Note::Binding { confirmation: cnf.is_some() });
+        let demands = [self.timely.authentic.provider.sender_constraint, route];
+        let proof = prove(proofs, demands, cnf, presented, now, verifier)?;
+        Ok(Bound { timely: self.timely, proof })
     }
 }
 
 impl Bound<'_> {
+    /// A newer nonce for the client, to go with the answer (RFC 9449 §8.2).
+    #[must_use]
+    pub fn next_nonce(&self) -> Option<&str> {
+        self.proof.next_nonce.as_deref()
+    }
+
     /// Reads the claims into a session, unless an earlier request with the same token has done so.
     ///
     /// # Errors
@@ -298,8 +325,8 @@ impl Bound<'_> {
                 Rc::clone(vouched.identity.get_or_init(|| identity))
             }
         };
-        let session = Session::new(identity, self.binding);
-        Ok(match self.replay {
+        let session = Session::new(identity, self.proof.binding);
+        Ok(match self.proof.replay {
             None => Admission::Session(Box::new(session)),
             Some(replay) => {
                 let question = replay.start();

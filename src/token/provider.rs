@@ -8,6 +8,8 @@ use crate::introspection::Introspection;
 use crate::jose::{Algorithm, KeySet};
 use crate::policy::{EntityType, ValueType};
 use crate::remote::Spec;
+use crate::status::{Revoked, StatusLists};
+use crate::sender::SenderConstraint;
 
 /// An issuer of tokens.
 #[derive(Debug)]
@@ -26,6 +28,12 @@ pub struct Provider {
     pub keys: ProviderKeys,
     /// How it is asked what a token is worth, where it is.
     pub introspection: Option<Rc<Introspection>>,
+    /// Whether its tokens are bound to their senders.
+    pub sender_constraint: SenderConstraint,
+    /// Where its status lists lie, where its tokens refer to them.
+    pub status_lists: Option<StatusLists>,
+    /// Where it lists revoked tokens, where it does.
+    pub revoked: Option<Revoked>,
     /// Accepted values of `typ`.
     pub token_types: Vec<TokenType>,
     /// How far the clocks may differ, in seconds.

@@ -23,8 +23,8 @@ pub(crate) struct Rule {
 enum Side {
     /// jose takes it; the filter refuses it for this cause.
     JoseTakes(&'static str),
-    /// The filter takes it; jose refuses it with this code.
-    WeTake(&'static str),
+    /// The filter takes it; jose refuses it with one of these codes.
+    WeTake(&'static [&'static str]),
 }
 
 impl Rule {
@@ -32,7 +32,7 @@ impl Rule {
     pub(crate) fn explains(&self, view: &View, signer: &str, ours: &Verdict, theirs: &Verdict) -> bool {
         let verdicts = match (&self.side, ours, theirs) {
             (Side::JoseTakes(cause), Verdict::Refused(ours), Verdict::Taken(_)) => ours == cause,
-            (Side::WeTake(code), Verdict::Taken(_), Verdict::Refused(theirs)) => theirs == code,
+            (Side::WeTake(codes), Verdict::Taken(_), Verdict::Refused(theirs)) => codes.contains(&theirs.as_str()),
             _ => false,
         };
         verdicts && (self.seen)(view, signer)
@@ -268,8 +268,8 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         name: "key_without_a_name",
-        meaning: "a key without `kid` answers to every `kid` here, and to none at jose",
-        side: Side::WeTake("ERR_JWKS_NO_MATCHING_KEY"),
+        meaning: "a key without `kid` answers to every `kid` here, also to that of another key, and to none at jose",
+        side: Side::WeTake(&["ERR_JWKS_NO_MATCHING_KEY", "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"]),
         seen: |view, signer| signer == NAMELESS && view.header.member("kid").is_some(),
     },
 ];

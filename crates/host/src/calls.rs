@@ -62,9 +62,19 @@ impl Answer {
         Self::default()
     }
 
+    /// What Envoy makes of a cluster in which nobody listens.
+    pub(crate) fn refused() -> Self {
+        let text = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+        Self::from_envoy(503, text)
+    }
+
     /// What Envoy makes of a call that took too long.
     pub(crate) fn timed_out() -> Self {
-        let mut answer = Self::new(504, "upstream request timeout");
+        Self::from_envoy(504, "upstream request timeout")
+    }
+
+    fn from_envoy(status: u16, text: &str) -> Self {
+        let mut answer = Self::new(status, text);
         answer.headers.push((b"content-type".to_vec(), b"text/plain".to_vec()));
         answer
     }

@@ -1,6 +1,8 @@
 //! The `.wasm` as a host for scenarios.
 
+mod connection;
 mod head;
+mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,55 +13,44 @@ use cedar_gate_scenario::{
 };
 use serde_json::Value;
 
-use crate::calls::{Answer, Call};
+use crate::calls::Answer;
 use crate::log::{LogLevel, LogLine};
 use crate::module::Module;
 use crate::shared::SharedData;
 use crate::stack::on_wasm_stack;
 use crate::stream::{Message, Stream, StreamId};
+use crate::verify_signature::{VERIFY_SIGNATURE, verify_signature};
 use crate::vm::{Options, Vm};
+use connection::Connection;
+use service::Desk;
 
 /// How long a client waits for an answer before it gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
-type Answering = Arc<dyn Fn(&Call) -> Option<Answer> + Send + Sync>;
-
-/// Runs scenarios in the real `.wasm`.
+/// Runs scenarios in the real `.wasm`, in as many VMs as a scenario has workers.
 ///
 /// A request that went on is answered with an empty 200. Time moves while a request waits, for 60 seconds at most, and
-/// by [`Gateway::advance`].
+/// by [`Gateway::advance`]; in all VMs at once.
 #[derive(Clone)]
 pub struct WasmHost {
     module: Module,
     options: Options,
-    answering: Option<Answering>,
 }
 
 impl WasmHost {
-    /// A host whose call-outs reach no cluster.
+    /// A host that verifies signatures for the filter, as Envoy does.
     pub fn new(module: Module) -> Self {
-        let options = Options { clusters: Some(Vec::new()), ..Options::default() };
-        Self { module, options, answering: None }
+        let foreign_functions = [(VERIFY_SIGNATURE.to_owned(), verify_signature())].into_iter().collect();
+        Self { module, options: Options { foreign_functions, ..Options::default() } }
     }
 
-    /// With other options. The clock and the shared data are new for each gateway, whatever is set here.
+    /// With other options. Clock, shared data, environment, clusters and the connection come from the scenario, whatever
+    /// is set here.
     #[must_use]
     pub fn with_options(mut self, options: Options) -> Self {
         self.options = options;
-        self
-    }
-
-    /// Call-outs to these clusters are answered by `answer`, or stay without an answer where it gives none.
-    #[must_use]
-    pub fn with_clusters(
-        mut self,
-        clusters: &[&str],
-        answer: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static,
-    ) -> Self {
-        self.options.clusters = Some(clusters.iter().map(|&cluster| cluster.to_owned()).collect());
-        self.answering = Some(Arc::new(answer));
         self
     }
 }
@@ -76,40 +67,73 @@ impl Host for WasmHost {
             }
             ConfigurationForm::Text => start.configuration.to_string().into_bytes(),
         };
+        let desk = Desk::new(start.services.clone());
+        let (clusters, empty_clusters) = desk.clusters();
         let options = Options {
             now: u64::try_from(start.now).unwrap_or(0).saturating_mul(NANOSECONDS),
             shared: Arc::new(SharedData::default()),
+            environment: start.environment.clone().into_iter().collect(),
+            clusters: Some(clusters),
+            empty_clusters,
             ..self.options.clone()
         };
-        let vm = Vm::start(&self.module, &configuration, options)?;
-        let mut gateway = WasmGateway { vm, answering: self.answering.clone() };
-        gateway.answer_calls().map_err(|trap| StartRefused { log: vec![trap.to_string()] })?;
-        Ok(Box::new(gateway))
+        let worker = |number: usize| {
+            // Workers take the same decisions at random differently.
+            let seed = options.seed.map(|seed| seed.wrapping_add(u64::try_from(number).unwrap_or(0)));
+            Vm::start(&self.module, &configuration, Options { seed, ..options.clone() })
+        };
+        let workers = (0..start.workers.max(1)).map(worker).collect::<Result<_, _>>()?;
+        Ok(Box::new(WasmGateway { workers, desk, is_tls: start.tls.is_some() }))
     }
 }
 
 struct WasmGateway {
-    vm: Vm,
-    answering: Option<Answering>,
+    workers: Vec<Vm>,
+    desk: Desk,
+    is_tls: bool,
+}
+
+/// A request that is on its way.
+struct Underway<'r> {
+    request: &'r Request,
+    worker: usize,
+    id: StreamId,
+    answered: bool,
 }
 
 impl Gateway for WasmGateway {
     fn now(&self) -> i64 {
-        i64::try_from(self.vm.now() / NANOSECONDS).unwrap_or(i64::MAX)
+        i64::try_from(self.nanos() / NANOSECONDS).unwrap_or(i64::MAX)
     }
 
     fn advance(&mut self, seconds: u64) {
-        let until = self.vm.now().saturating_add(seconds.saturating_mul(NANOSECONDS));
+        let until = self.nanos().saturating_add(seconds.saturating_mul(NANOSECONDS));
         // A trap on the way leaves a dead VM, and the next request reports it.
-        let _ = on_wasm_stack(|| self.run_until(until, |_| false));
+        let _ = on_wasm_stack(|| {
+            while self.nanos() < until {
+                self.desk.serve(&mut self.workers)?;
+                self.advance_until(until)?;
+            }
+            self.desk.serve(&mut self.workers)
+        });
     }
 
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        let logged_before = self.vm.log().len();
-        let id = on_wasm_stack(|| self.exchange(request))?;
-        let Some(stream) = self.vm.take(id) else { anyhow::bail!("the stream did not end") };
-        let audit = audit_records(self.vm.log().get(logged_before..).unwrap_or_default());
-        Ok(observed(&stream, audit))
+    fn services_changed(&mut self) -> anyhow::Result<()> {
+        let (known, empty) = self.desk.clusters();
+        self.workers.iter_mut().for_each(|vm| vm.set_clusters(Some(known.clone()), empty.clone()));
+        Ok(())
+    }
+
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        let logged_before: Vec<usize> = self.workers.iter().map(|vm| vm.log().len()).collect();
+        let underway = on_wasm_stack(|| self.exchange(requests))?;
+        let observed = underway.into_iter().map(|Underway { worker, id, .. }| {
+            let vm = &mut self.workers[worker];
+            let Some(stream) = vm.take(id) else { anyhow::bail!("the stream did not end") };
+            let audit = audit_records(vm.log().get(logged_before[worker]..).unwrap_or_default(), id);
+            Ok(observed(&stream, audit))
+        });
+        observed.collect()
     }
 }
 
@@ -127,84 +151,106 @@ fn upstream_answer(request: &Request) -> Answer {
 }
 
 impl WasmGateway {
-    fn exchange(&mut self, request: &Request) -> anyhow::Result<StreamId> {
-        let id = self.send_request(request)?;
-        let never_arrives = request.body == Body::NeverArrives;
-        let settled = move |vm: &Vm| {
-            vm.stream(id).is_none_or(|stream| {
-                let went_on = stream.upstream().is_some_and(|upstream| upstream.complete || never_arrives);
-                went_on || stream.is_over()
-            })
-        };
-        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-        let until = self.vm.now().saturating_add(patience);
-        if !self.run_until(until, settled)? {
-            self.vm.disconnect(id)?;
-            anyhow::bail!("neither an answer nor a request upstream within {} seconds", PATIENCE.as_secs());
+    fn nanos(&self) -> u64 {
+        self.workers.first().map_or(0, Vm::now)
+    }
+
+    fn exchange<'r>(&mut self, requests: &'r [Request]) -> anyhow::Result<Vec<Underway<'r>>> {
+        let mut underway = Vec::new();
+        for request in requests {
+            let worker = request.worker;
+            let Some(vm) = self.workers.get_mut(worker) else { anyhow::bail!("there is no worker {}", worker + 1) };
+            vm.set_connection(Connection::of(request, self.is_tls).properties());
+            let id = send_request(vm, request, self.is_tls)?;
+            underway.push(Underway { request, worker, id, answered: false });
         }
-        if self.vm.stream(id).is_some_and(|stream| !stream.is_over()) {
-            self.vm.respond(id, upstream_answer(request))?;
+        let until = self.nanos().saturating_add(u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX));
+        loop {
+            self.desk.serve(&mut self.workers)?;
+            let mut waits = false;
+            for each in &mut underway {
+                let vm = &mut self.workers[each.worker];
+                if each.has_gone_on(vm) && !each.answered {
+                    each.answered = true;
+                    vm.respond(each.id, upstream_answer(each.request))?;
+                }
+                waits |= !each.is_over(vm);
+            }
+            if !waits {
+                return Ok(underway);
+            }
+            if self.nanos() >= until {
+                self.give_up(&underway)?;
+            }
+            self.advance_until(until)?;
         }
-        if self.vm.stream(id).is_some_and(|stream| !stream.is_over()) {
-            self.vm.disconnect(id)?;
+    }
+
+    /// Ends the streams that will not end by themselves, and says so.
+    fn give_up(&mut self, underway: &[Underway<'_>]) -> anyhow::Result<()> {
+        let mut answered = false;
+        for each in underway {
+            let vm = &mut self.workers[each.worker];
+            if !each.is_over(vm) {
+                answered |= each.answered;
+                vm.disconnect(each.id)?;
+            }
+        }
+        if answered {
             anyhow::bail!("the filter held the upstream's answer back");
         }
-        Ok(id)
+        anyhow::bail!("neither an answer nor a request upstream within {} seconds", PATIENCE.as_secs());
     }
 
-    fn send_request(&mut self, request: &Request) -> anyhow::Result<StreamId> {
-        let head = head::of(request);
-        let id = self.vm.request_headers(head.headers, head.end_of_stream)?;
-        let Body::Parts(parts) = &request.body else {
-            if !request.trailers.is_empty() && request.body == Body::None {
-                self.vm.request_trailers(id, request.trailers.clone())?;
-            }
-            return Ok(id);
-        };
-        if head.end_of_stream {
-            return Ok(id);
+    /// Lets time run until the next thing happens somewhere, or the instant is there.
+    fn advance_until(&mut self, until: u64) -> anyhow::Result<()> {
+        let now = self.nanos();
+        let events = self.workers.iter().filter_map(Vm::next_event).chain(self.desk.next_event());
+        let next = events.min().unwrap_or(until).clamp(now, until);
+        for vm in &mut self.workers {
+            vm.advance(Duration::from_nanos(next - now))?;
         }
-        let has_trailers = !request.trailers.is_empty();
-        // Over HTTP/1.1 Envoy learns of the end after the last part, and shows it as an empty part of its own.
-        let ends_apart = request.protocol == Protocol::Http1 || parts.is_empty();
-        for (index, part) in parts.iter().enumerate() {
-            let last = index + 1 == parts.len();
-            self.vm.request_body(id, part, last && !has_trailers && !ends_apart)?;
-            self.answer_calls()?;
-        }
-        if has_trailers {
-            self.vm.request_trailers(id, request.trailers.clone())?;
-        } else if ends_apart {
-            self.vm.request_body(id, b"", true)?;
-        }
-        Ok(id)
+        Ok(())
+    }
+}
+
+impl Underway<'_> {
+    fn has_gone_on(&self, vm: &Vm) -> bool {
+        let never_arrives = self.request.body == Body::NeverArrives;
+        let upstream = vm.stream(self.id).filter(|stream| !stream.is_over()).and_then(Stream::upstream);
+        upstream.is_some_and(|upstream| upstream.complete || never_arrives)
     }
 
-    /// Lets time run until the condition holds or the instant is there; whether the condition holds.
-    fn run_until(&mut self, until: u64, holds: impl Fn(&Vm) -> bool) -> anyhow::Result<bool> {
-        loop {
-            self.answer_calls()?;
-            if holds(&self.vm) {
-                return Ok(true);
-            }
-            let now = self.vm.now();
-            if now >= until {
-                return Ok(false);
-            }
-            let next = self.vm.next_event().unwrap_or(until).clamp(now, until);
-            self.vm.advance(Duration::from_nanos(next - now))?;
-        }
+    fn is_over(&self, vm: &Vm) -> bool {
+        vm.stream(self.id).is_none_or(Stream::is_over)
     }
+}
 
-    /// Answers what can be answered, and the calls that those answers set off.
-    fn answer_calls(&mut self) -> anyhow::Result<()> {
-        let Some(answering) = self.answering.clone() else { return Ok(()) };
-        loop {
-            let answers = self.vm.calls().into_iter().filter_map(|call| Some((call.token, answering(&call)?)));
-            let Some((token, answer)) = answers.into_iter().next() else { return Ok(()) };
-            self.vm.answer_call(token, answer)?;
+fn send_request(vm: &mut Vm, request: &Request, is_tls: bool) -> anyhow::Result<StreamId> {
+    let head = head::of(request, is_tls);
+    let id = vm.request_headers(head.headers, head.end_of_stream)?;
+    let Body::Parts(parts) = &request.body else {
+        if !request.trailers.is_empty() && request.body == Body::None {
+            vm.request_trailers(id, request.trailers.clone())?;
         }
+        return Ok(id);
+    };
+    if head.end_of_stream {
+        return Ok(id);
     }
+    let has_trailers = !request.trailers.is_empty();
+    // Over HTTP/1.1 Envoy learns of the end after the last part, and shows it as an empty part of its own.
+    let ends_apart = request.protocol == Protocol::Http1 || parts.is_empty();
+    for (index, part) in parts.iter().enumerate() {
+        let last = index + 1 == parts.len();
+        vm.request_body(id, part, last && !has_trailers && !ends_apart)?;
+    }
+    if has_trailers {
+        vm.request_trailers(id, request.trailers.clone())?;
+    } else if ends_apart {
+        vm.request_body(id, b"", true)?;
+    }
+    Ok(id)
 }
 
 fn observed(stream: &Stream, audit: Vec<Value>) -> Observed {
@@ -218,6 +264,7 @@ fn observed(stream: &Stream, audit: Vec<Value>) -> Observed {
         upstream: stream.upstream().map(received),
         audit,
         details: stream.reply().and_then(|reply| reply.details.clone()),
+        calls: Vec::new(),
     }
 }
 
@@ -241,9 +288,10 @@ fn grpc_status(message: &Message) -> Option<u32> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// An audit record is a line at level info that is a JSON object with `"cedar_gate": "audit"`.
-fn audit_records(log: &[LogLine]) -> Vec<Value> {
-    let at_info = log.iter().filter(|line| line.level == LogLevel::Info);
+/// An audit record is a line at level info that is a JSON object with `"cedar_gate": "audit"`; it is logged in the context
+/// of its request.
+fn audit_records(log: &[LogLine], id: StreamId) -> Vec<Value> {
+    let at_info = log.iter().filter(|line| line.level == LogLevel::Info && line.context == id.context_id());
     let records = at_info.filter_map(|line| serde_json::from_str::<Value>(&line.message).ok());
     records.filter(|record| record.get("cedar_gate").and_then(Value::as_str) == Some("audit")).collect()
 }

@@ -25,6 +25,7 @@ mod shared;
 mod stack;
 mod state;
 mod stream;
+mod verify_signature;
 mod vm;
 
 pub use calls::{Answer, Call};
@@ -40,4 +41,5 @@ pub use property::Properties;
 pub use shared::{CasMismatch, SharedData};
 pub use stack::on_wasm_stack;
 pub use stream::{Message, Stream, StreamId};
+pub use verify_signature::{VERIFY_SIGNATURE, verify_signature};
 pub use vm::{ForeignFunction, Options, Vm, VmTrapped};

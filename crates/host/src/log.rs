@@ -44,4 +44,6 @@ pub struct LogLine {
     pub message: String,
     /// How the filter wrote it.
     pub source: LogSource,
+    /// The context that it was logged in.
+    pub context: u32,
 }

@@ -93,7 +93,8 @@ impl State {
     /// Envoy's logger drops what is below its level.
     pub(crate) fn log(&mut self, level: LogLevel, message: &[u8], source: LogSource) {
         if level >= self.log_level {
-            self.log.push(LogLine { level, message: String::from_utf8_lossy(message).into_owned(), source });
+            let message = String::from_utf8_lossy(message).into_owned();
+            self.log.push(LogLine { level, message, source, context: self.context() });
         }
     }
 }

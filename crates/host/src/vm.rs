@@ -182,6 +182,13 @@ impl Vm {
         })
     }
 
+    /// Changes which clusters call-outs may go to (`None` is any), and which of them have no hosts.
+    pub fn set_clusters(&mut self, clusters: Option<Vec<String>>, empty: Vec<String>) {
+        let state = self.store.data_mut();
+        state.clusters = clusters;
+        state.empty_clusters = empty;
+    }
+
     /// The call-outs that wait for an answer, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.store.data().calls.pending.values().cloned().collect()

@@ -22,7 +22,7 @@ pub trait Host {
 }
 
 /// What a gateway is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Start {
     /// The filter's configuration.
     pub configuration: Value,

@@ -21,6 +21,7 @@ mod answer;
 mod development;
 mod gate;
 mod native;
+mod world;
 
 use std::path::Path;
 

@@ -1,13 +1,16 @@
 //! The core without a gateway, as a host of scenarios.
 
+use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::config::Config;
-use cedar_gate::harness::{Harness, Passage, Verdict};
+use cedar_gate::harness::{Harness, Verdict};
 use cedar_gate::journal::Note;
 use cedar_gate::refusal::Reply;
 use cedar_gate_scenario::{
-    Body, ConfigurationForm, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start, StartRefused,
-    encoded_struct,
+    Body, ClientCertificate, ConfigurationForm, Gateway, Headers, Host, Observed, Protocol, Received, Request, Start,
+    StartRefused, encoded_struct,
 };
+
+use crate::world::{Beginning, Underway, World};
 
 /// The core itself, as a host of scenarios.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,8 +40,9 @@ pub enum Seen<'s> {
 type Observer<'o> = &'o dyn Fn(&Seen<'_>);
 
 struct NativeGateway<'o> {
-    harness: Harness,
+    world: World,
     observer: Option<Observer<'o>>,
+    is_tls: bool,
 }
 
 impl NativeHost {
@@ -77,85 +81,91 @@ impl<'o> NativeGateway<'o> {
                 encoded_struct(&start.configuration).map_err(|fault| refused(fault.to_string()))?
             }
         };
-        let now = u64::try_from(start.now).map_err(|_| refused("the clock is before 1970".to_owned()))?;
-        let started = Harness::start(&configuration, now);
-        let harness =
-            started.map_err(|faults| StartRefused { log: faults.iter().map(ToString::to_string).collect() })?;
-        let harness = if observer.is_some() { harness.observed() } else { harness };
-        if let Some(observer) = observer {
-            observer(&Seen::Started { config: harness.config(), start });
+        let beginning = Beginning {
+            configuration: &configuration,
+            environment: &start.environment.clone().into_iter().collect(),
+            now: u64::try_from(start.now).map_err(|_| refused("the clock is before 1970".to_owned()))?,
+            workers: start.workers,
+            observed: observer.is_some(),
+        };
+        let services = start.services.clone();
+        let world = World::start(&beginning, Box::new(move |called, now| services.call(called, now)));
+        let world = world.map_err(|faults| StartRefused { log: faults.iter().map(ToString::to_string).collect() })?;
+        if let (Some(observer), Some(config)) = (observer, world.harness().map(Harness::config)) {
+            observer(&Seen::Started { config, start });
         }
-        Ok(Self { harness, observer })
+        Ok(Self { world, observer, is_tls: start.tls.is_some() })
+    }
+
+    fn send_one(&mut self, request: &Request) -> anyhow::Result<Underway> {
+        let has_body = request.body != Body::None || !request.trailers.is_empty();
+        let certificate = request.certificate.as_ref().map(peer_certificate).unwrap_or_default();
+        let mut underway =
+            self.world.send(request.worker, certificate, pairs(request, self.is_tls), !has_body)?;
+        match &request.body {
+            Body::None if has_body => underway.deliver(&[]),
+            Body::None | Body::NeverArrives => {}
+            Body::Parts(parts) => underway.deliver(parts),
+        }
+        Ok(underway)
+    }
+
+    fn observed(&self, request: &Request, Underway { mut passage, verdict, .. }: Underway) -> anyhow::Result<Observed> {
+        let mut observed = match verdict {
+            Verdict::Continued(headers) => {
+                let body = match &request.body {
+                    Body::Parts(parts) => parts.concat(),
+                    Body::None | Body::NeverArrives => Vec::new(),
+                };
+                let trailers = if request.trailers.is_empty() {
+                    Vec::new()
+                } else {
+                    passage.trailers(lower_case(&request.trailers))
+                };
+                let answer = passage.response(200, Vec::new());
+                Observed { headers: answer, ..upstream(headers, body, trailers) }
+            }
+            Verdict::Replied(reply) => replied(&reply, is_grpc(request)),
+            Verdict::Closed => anyhow::bail!("the stream was closed before there was an answer"),
+            Verdict::Waiting => anyhow::bail!("the request still waits at its end"),
+        };
+        if let Some(observer) = self.observer {
+            observer(&Seen::Request { notes: passage.notes() });
+        }
+        observed.audit = passage.end();
+        Ok(observed)
     }
 }
 
 impl Gateway for NativeGateway<'_> {
     fn now(&self) -> i64 {
-        i64::try_from(self.harness.now()).unwrap_or(i64::MAX)
+        self.world.now()
     }
 
     fn advance(&mut self, seconds: u64) {
-        self.harness.advance(seconds);
+        self.world.advance(seconds);
     }
 
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        let has_body = request.body != Body::None || !request.trailers.is_empty();
-        let (mut passage, mut verdict) = self.harness.request(pairs(request), !has_body);
-        let body = deliver(&mut passage, &mut verdict, &request.body);
-        let trailers = match &verdict {
-            Verdict::Continued(_) if !request.trailers.is_empty() => passage.trailers(lower_case(&request.trailers)),
-            Verdict::Continued(_) | Verdict::Replied(_) | Verdict::Waiting => Vec::new(),
-        };
-        if let Some(observer) = self.observer {
-            observer(&Seen::Request { notes: passage.notes() });
-        }
-        let audit = passage.end();
-        let mut observed = match verdict {
-            Verdict::Continued(headers) => upstream(headers, body, trailers),
-            Verdict::Replied(reply) => replied(&reply, is_grpc(request)),
-            Verdict::Waiting => anyhow::bail!("the request still waits at its end"),
-        };
-        observed.audit = audit;
-        Ok(observed)
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        let underway = requests.iter().map(|request| self.send_one(request)).collect::<anyhow::Result<Vec<_>>>();
+        let mut underway = underway?;
+        self.world.settle(&mut underway)?;
+        let observed = requests.iter().zip(underway).map(|(request, underway)| self.observed(request, underway));
+        observed.collect()
     }
 }
 
-/// Delivers the body as a gateway does, and lets the time run out where none comes.
-fn deliver(passage: &mut Passage, verdict: &mut Verdict, body: &Body) -> Vec<u8> {
-    let mut all = Vec::new();
-    match body {
-        Body::None if passage.is_waiting() => {
-            if let Some(next) = passage.body(&[], true) {
-                *verdict = next;
-            }
-        }
-        Body::None => {}
-        Body::NeverArrives => {
-            if let Some(next) = passage.deadline() {
-                *verdict = next;
-            }
-        }
-        Body::Parts(parts) => {
-            for (index, part) in parts.iter().enumerate() {
-                all.extend_from_slice(part);
-                if !passage.is_waiting() {
-                    continue;
-                }
-                if let Some(next) = passage.body(&all, index + 1 == parts.len()) {
-                    *verdict = next;
-                }
-            }
-        }
-    }
-    all
+fn peer_certificate(certificate: &ClientCertificate) -> PeerCertificate {
+    let sha256 = (!certificate.sha256.is_empty()).then(|| certificate.sha256.clone().into_bytes());
+    PeerCertificate { is_valid: certificate.valid, sha256 }
 }
 
-fn pairs(request: &Request) -> Headers {
+fn pairs(request: &Request, is_tls: bool) -> Headers {
     let mut pairs: Headers = vec![
         (b":method".to_vec(), request.method.clone()),
         (b":path".to_vec(), request.path.clone()),
         (b":authority".to_vec(), request.authority.clone()),
-        (b":scheme".to_vec(), b"http".to_vec()),
+        (b":scheme".to_vec(), if is_tls { b"https".to_vec() } else { b"http".to_vec() }),
     ];
     for (name, value) in lower_case(&request.headers) {
         // Gateways keep `authorization` once, with repeated values joined.

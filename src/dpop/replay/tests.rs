@@ -272,11 +272,19 @@ impl World {
     }
 }
 
+/// The two buckets that are used here, made like all of them.
+fn make(dpop: &Dpop, store: &mut Shared, now: i64) {
+    for place in 0..2 {
+        let _ = store.perform(&dpop.replay.creation(place, now));
+    }
+}
+
 fn live(events: Vec<Event>, names: &[[String; 6]]) -> World {
     let mut dpop = Dpop { proof_lifetime: 10, clock_skew: 2, ..dpop(4) };
     let mut now = NOW;
     let mut set_back = false;
-    let mut world = World { store: prepared(&dpop, now - 10), ..World::default() };
+    let mut world = World::default();
+    make(&dpop, &mut world.store, now - 10);
     for event in events {
         match event {
             Event::Request { holder, name, age } => {
@@ -298,10 +306,11 @@ fn live(events: Vec<Event>, names: &[[String; 6]]) -> World {
             }
             Event::SetBack(seconds) => {
                 world.finish();
+                // A memory that begins under a clock that was set back cannot say since when it remembers.
+                make(&dpop, &mut world.store, now);
                 now -= seconds;
                 set_back = true;
             }
-            // A memory that is lost under a clock that was set back cannot say since when it remembers.
             Event::Evict(_) | Event::Restart if set_back => {}
             Event::Evict(place) => {
                 world.store.records.remove(&key(place));
@@ -309,7 +318,7 @@ fn live(events: Vec<Event>, names: &[[String; 6]]) -> World {
             Event::Restart => {
                 world.running.clear();
                 world.store.records.clear();
-                assert!(dpop.replay.prepare(&mut world.store, now));
+                make(&dpop, &mut world.store, now);
             }
             Event::Configure(lifetime, capacity) => {
                 dpop = Dpop { proof_lifetime: lifetime, clock_skew: 2, ..self::dpop(capacity) };

@@ -8,7 +8,7 @@ pub(super) struct Head {
 }
 
 /// Adds the pseudo-headers, and the header that announces the body where the request names none.
-pub(super) fn of(request: &Request) -> Head {
+pub(super) fn of(request: &Request, is_tls: bool) -> Head {
     let fields: Headers =
         request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
     let (hosts, mut fields): (Headers, Headers) = fields.into_iter().partition(|(name, _)| name == b"host");
@@ -23,7 +23,7 @@ pub(super) fn of(request: &Request) -> Head {
     }
     pseudo(":path", &request.path);
     pseudo(":method", &request.method);
-    pseudo(":scheme", b"http");
+    pseudo(":scheme", if is_tls { b"https" } else { b"http" });
 
     let is_announced = fields.iter().any(|(name, _)| name == b"content-length" || name == b"transfer-encoding");
     if !is_announced && let Some((name, value)) = announcement(request) {

@@ -30,7 +30,7 @@ fn host() -> WasmHost {
 }
 
 fn start() -> Start {
-    Start { configuration: json!({}), form: ConfigurationForm::Struct, now: 1_000_000 }
+    Start { configuration: json!({}), form: ConfigurationForm::Struct, now: 1_000_000, ..Start::default() }
 }
 
 fn request(body: Body) -> Request {
@@ -42,6 +42,7 @@ fn request(body: Body) -> Request {
         body,
         trailers: Vec::new(),
         protocol: Protocol::Http1,
+        ..Request::default()
     }
 }
 

@@ -13,7 +13,10 @@ use cedar_gate::jose::{Algorithm, CompactToken, InVm, Key, SignatureVerifier};
 use cedar_gate::journal::Journal;
 use cedar_gate::policy::{Facts, Plan, Resource};
 use cedar_gate::route::Access;
-use cedar_gate::token::{Session, UntrustedToken};
+use cedar_gate::client_certificate::PeerCertificate;
+use cedar_gate::remote::Epoch;
+use cedar_gate::sender::{Presented, SenderConstraint};
+use cedar_gate::token::{Admission, ProviderKeys, Session, Standing, UntrustedToken};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -124,8 +127,27 @@ pub(super) fn session(
     let credential = config.credentials.extract(headers, Query::new(None)).ok()?;
     let journal = &mut Journal::default();
     let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth, journal).ok()?;
-    let authentic = untrusted.authenticate(verifier, journal).ok()?;
-    authentic.timely(now, journal).ok()?.bound(journal).ok()?.session(journal).ok()
+    let provider = untrusted.provider();
+    let ProviderKeys::Local(keys) = &provider.keys else { return None };
+    let authentic = untrusted.authenticate(keys, Epoch::default(), verifier, journal).ok()?;
+    let timely = authentic.timely(now, journal).ok()?;
+    let standing = Standing::of_unlisted(provider, timely.claims()).ok()?;
+    let (path, _) = CanonicalPath::parse(TARGET.as_bytes()).ok()?;
+    let presented = Presented {
+        token: credential.token(),
+        scheme: credential.scheme(),
+        method: "GET",
+        authority: b"api.example.com",
+        path: &path,
+        headers,
+        certificate: &PeerCertificate::default(),
+    };
+    let bound = timely.unrevoked(standing);
+    let bound = bound.bound(&config.sender, SenderConstraint::ANY, &presented, now, verifier, journal).ok()?;
+    match bound.admission(journal).ok()? {
+        Admission::Session(session) => Some(*session),
+        Admission::Asking(..) => None,
+    }
 }
 
 fn listed(faults: impl Iterator<Item = impl ToString>) -> String {

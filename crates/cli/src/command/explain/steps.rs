@@ -112,17 +112,19 @@ fn step(note: &Note, mark: Mark, place: &Place) -> Option<Step> {
         | Note::Meaning { .. }
         | Note::NoRoute { .. }
         | Note::Path { .. }
+        | Note::Preflight { .. }
+        | Note::ResourceMetadata { .. }
         | Note::Route { .. } => request::step(note, mark),
         Note::Claims { .. } | Note::Principal { .. } | Note::Scopes { .. } | Note::Separation { .. } => {
             session::step(note, mark)
         }
         Note::Policies { .. } | Note::Question { .. } | Note::Verdict { .. } => policies::step(note, mark, place),
-        Note::Forward { removed, set } => Some(forward(removed, set, mark)),
+        Note::Forward { removed, rewritten, set } => Some(forward(removed, rewritten, set, mark)),
         Note::Outcome { decision, cause, mode, status } => Some(outcome(decision, *cause, mode, *status)),
     }
 }
 
-fn forward(removed: &[String], set: &[(String, String, bool)], mark: Mark) -> Step {
+fn forward(removed: &[String], rewritten: &[String], set: &[(String, String, bool)], mark: Mark) -> Step {
     let details = set.iter().map(|(name, claim, writable)| Detail {
         mark: if *writable { Mark::None } else { Mark::Bad },
         depth: 0,
@@ -135,6 +137,10 @@ fn forward(removed: &[String], set: &[(String, String, bool)], mark: Mark) -> St
     let mut details: Vec<Detail> = details.collect();
     if !removed.is_empty() {
         details.push(Detail { mark: Mark::None, depth: 0, text: format!("without {}, as it came", list(removed)) });
+    }
+    if !rewritten.is_empty() {
+        let text = format!("with the credential taken out of {}", list(rewritten));
+        details.push(Detail { mark: Mark::None, depth: 0, text });
     }
     let text = if details.is_empty() { "sees the request as it came" } else { "sees these headers:" };
     Step { mark, title: "upstream", text: text.to_owned(), details }

@@ -91,6 +91,7 @@ pub(super) fn sign(
         .pointer_mut(&format!("/providers/{}", provider.name))
         .and_then(Value::as_object_mut)
         .with_context(|| format!("the configuration has no provider `{}`", provider.name))?;
+    trusted.retain(|name, _| !["remote_jwks", "discovery", "introspection"].contains(&name.as_str()));
     trusted.insert("local_jwks".to_owned(), json!({"inline": {"keys": [jwk]}}));
     Ok((token, provider.name.clone()))
 }

@@ -1,6 +1,6 @@
 //! The credential, and what its signature, its dates and its audience are worth.
 
-use cedar_gate::journal::{CredentialPlace, Note};
+use cedar_gate::journal::{Carrier, CredentialPlace, Note};
 use serde_json::Value;
 
 use super::super::wording::{duration, list, printable, quoted, time, value};
@@ -95,7 +95,7 @@ fn credential(places: &[CredentialPlace], refused: bool) -> String {
 
 fn name(place: &CredentialPlace) -> String {
     let scheme = place.scheme.as_ref().map(|scheme| format!(", {}", printable(scheme))).unwrap_or_default();
-    format!("{}{scheme}", place.header)
+    format!("{}{scheme}", carrier(place))
 }
 
 fn place(place: &CredentialPlace) -> Detail {
@@ -106,7 +106,15 @@ fn place(place: &CredentialPlace) -> Detail {
         (1, None) => "is there".to_owned(),
         (values, _) => format!("is there {values} times"),
     };
-    Detail::new(Mark::None, format!("{}{schemes} {found}", place.header))
+    Detail::new(Mark::None, format!("{}{schemes} {found}", carrier(place)))
+}
+
+fn carrier(place: &CredentialPlace) -> String {
+    match place.carrier {
+        Carrier::Cookie => format!("the cookie {}", place.name),
+        Carrier::Header => place.name.clone(),
+        Carrier::Parameter => format!("the query parameter {}", place.name),
+    }
 }
 
 /// A date and how far it is from now.

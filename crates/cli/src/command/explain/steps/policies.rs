@@ -4,7 +4,7 @@ use cedar_gate::journal::{EntityNote, Note};
 use cedar_gate::policy::{ConditionInspection, ConditionOutcome, Effect, PolicyInspection};
 use serde_json::Value;
 
-use super::super::wording::{list, one_line, printable, value};
+use super::super::wording::{list, one_line, printable, quoted, value};
 use super::{Detail, Mark, Place, Step};
 
 pub(super) fn step(note: &Note, mark: Mark, place: &Place) -> Option<Step> {
@@ -18,7 +18,7 @@ pub(super) fn step(note: &Note, mark: Mark, place: &Place) -> Option<Step> {
             flatten("context", context, &mut details);
             Some(Step::new(Mark::None, "question", "the policies are asked about:").with(details))
         }
-        Note::Verdict { cause, policies, reasons, errors } => {
+        Note::Verdict { cause, asks, policies, reasons, errors } => {
             let text = match (cause, policies.is_empty()) {
                 (_, _) if !errors.is_empty() => "a policy could not be evaluated, which refuses".to_owned(),
                 (None, _) => format!("permit, by {}", list(policies)),
@@ -26,8 +26,10 @@ pub(super) fn step(note: &Note, mark: Mark, place: &Place) -> Option<Step> {
                 (Some(_), false) => format!("forbid, by {}", list(policies)),
             };
             let reasons = reasons.iter().map(|reason| Detail::new(Mark::None, printable(reason)));
+            let asks = asks.iter().map(|(name, value)| format!("the sender is asked for {name} {}", quoted(value)));
+            let asks = asks.map(|text| Detail::new(Mark::None, text));
             let errors = errors.iter().map(|error| Detail::new(Mark::Bad, printable(error)));
-            Some(Step::new(mark, "verdict", text).with(reasons).with(errors))
+            Some(Step::new(mark, "verdict", text).with(reasons).with(asks).with(errors))
         }
         _ => None,
     }

@@ -53,6 +53,12 @@ pub(super) fn step(note: &Note, mark: Mark) -> Option<Step> {
             Some(path) => Some(Step::new(mark, "path", printable(path))),
             None => Some(Step::new(mark, "path", "has more than one reading, or none")),
         },
+        Note::Preflight { name, .. } => {
+            Some(Step::new(mark, "route", format!("{name}, which a browser asks about before it uses it")))
+        }
+        Note::ResourceMetadata { url } => {
+            Some(Step::new(mark, "metadata", format!("{}, which the filter itself has", printable(url))))
+        }
         Note::Route { name, parameters, action, .. } => {
             let access = match action {
                 Some(action) => format!("asks for {action}"),
