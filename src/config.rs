@@ -22,6 +22,7 @@ mod resource_metadata;
 mod route;
 mod rules;
 mod secret;
+mod sender;
 mod status;
 
 pub use derive::derive_schema;
@@ -39,13 +40,14 @@ use crate::challenge::Challenges;
 use crate::credential::Credentials;
 use crate::forward::Forward;
 use crate::gate::{Mode, ShadowMode};
+use crate::jose::Crypto;
 use crate::policy::Engine;
 use crate::resource_metadata::ResourceMetadata;
 use crate::route::RouteTable;
 use crate::secret::Environment;
 use crate::sender::SenderProofs;
 use crate::separation::Separation;
-use crate::token::Providers;
+use crate::token::{CacheBounds, Providers};
 
 /// Whether denials by policy are only recorded.
 const MODE: Switch = Switch { words: ["enforce", "shadow"], on: "shadow" };
@@ -74,6 +76,10 @@ pub struct Config {
     pub audit_log: bool,
     /// Sizes and times.
     pub limits: Limits,
+    /// Who verifies signatures.
+    pub crypto: Crypto,
+    /// How many verified tokens are remembered.
+    pub token_cache: CacheBounds,
     /// How proofs of possession are verified.
     pub sender: SenderProofs,
     /// What authenticates records in the gateway's shared data.
@@ -151,18 +157,27 @@ fn read(at: &At, raw: RawConfig, environment: &Environment) -> Option<Config> {
     let separation = rules::separation(&at.field("separation"), at.take("separation", raw.separation));
     let forward = rules::forward(&at.field("forward"), at.take("forward", raw.forward), &credentials);
     let audit_log = rules::audit(&at.field("audit"), at.take("audit", raw.audit));
+    let crypto = rules::crypto(&at.field("crypto"), at.take("crypto", raw.crypto));
+    let token_cache =
+        limits::token_cache(&at.field("token_cache"), at.take("token_cache", raw.token_cache).unwrap_or_default());
     let drafts = route::drafts(&at.field("routes"), at.require("routes", raw.routes), body_before_headers);
     let source = policies::source(&at.field("policies"), at.require("policies", raw.policies));
+    let record_key = secret::record_key(secret.as_ref());
+    let proofs = sender::proofs(at, raw.dpop, raw.client_certificate, secret.as_ref(), record_key);
     let (Some(source), Some(providers), Some(drafts)) = (source, providers, drafts) else { return None };
 
     let metadata = at.take("resource_metadata", raw.resource_metadata).and_then(|raw| {
         let at = at.field("resource_metadata");
-        resource_metadata::resource_metadata(&at, raw, &credentials, &providers, &drafts)
+        resource_metadata::resource_metadata(&at, raw, &proofs, &credentials, &providers, &drafts)
     });
+    let routes_demand = drafts.iter().filter_map(|draft| Some((draft.at(), draft.sender_constraint()?)));
+    sender::check(at, &proofs, &providers, &credentials, routes_demand);
+    let (bearer, dpop) = sender::schemes(&proofs, &providers, &credentials);
     let challenges = Challenges {
         realm: resource_metadata::realm(at, raw.realm),
         resource_metadata: metadata.as_ref().map(|metadata| metadata.url().to_owned()),
-        ..Challenges::default()
+        bearer,
+        dpop,
     };
 
     let questions: Vec<_> = drafts.iter().filter_map(route::Draft::question).collect();
@@ -189,8 +204,10 @@ fn read(at: &At, raw: RawConfig, environment: &Environment) -> Option<Config> {
         forward,
         audit_log,
         limits,
-        sender: SenderProofs::default(),
-        record_key: secret::record_key(secret.as_ref()),
+        crypto,
+        token_cache,
+        sender: proofs,
+        record_key,
         warnings,
     })
 }

@@ -8,9 +8,11 @@ use sha2::Sha256;
 use crate::audit::hexadecimal;
 use crate::config::Config;
 use crate::exchange::Now;
+use crate::introspection::is_opaque;
 use crate::jose::SignatureVerifier;
 use crate::live::{Incident, Live, Surroundings, Ticket};
 use crate::outbox::{Answer, Errand, Outbox, Store};
+use crate::token::{TokenCache, Vouched};
 
 /// The configuration and all that belongs to it. One for each VM and configuration.
 pub struct Gate {
@@ -18,6 +20,8 @@ pub struct Gate {
     verifier: Box<dyn SignatureVerifier>,
     token_key: [u8; 32],
     live: RefCell<Live>,
+    /// Tokens whose signatures were verified.
+    tokens: RefCell<TokenCache<Vouched>>,
     outbox: RefCell<Outbox>,
 }
 
@@ -62,6 +66,7 @@ impl Gate {
     pub fn new(config: Config, platform: Platform) -> Self {
         Self {
             live: RefCell::new(Live::new(&config, platform.entropy)),
+            tokens: RefCell::new(TokenCache::new(config.token_cache, &platform.entropy)),
             config,
             verifier: platform.verifier,
             token_key: platform.entropy,
@@ -79,6 +84,11 @@ impl Gate {
     #[must_use]
     pub fn verifier(&self) -> &dyn SignatureVerifier {
         self.verifier.as_ref()
+    }
+
+    /// Tokens whose signatures were verified.
+    pub(crate) fn tokens(&self) -> &RefCell<TokenCache<Vouched>> {
+        &self.tokens
     }
 
     /// What is known of the world outside.
@@ -136,7 +146,8 @@ impl Gate {
     /// somebody who guesses tokens. It is taken of what is signed, as a signature can be written in several ways.
     #[must_use]
     pub fn token_name(&self, token: &str) -> String {
-        let token = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+        let signed = token.rsplit_once('.').filter(|_| !is_opaque(token));
+        let token = signed.map_or(token, |(signed, _)| signed);
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.token_key) else { return "hmac:".to_owned() };
         mac.update(token.as_bytes());
         let hash = mac.finalize().into_bytes();

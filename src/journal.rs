@@ -54,6 +54,12 @@ impl Journal {
         Self { notes: Some(Vec::new()), ..Self::default() }
     }
 
+    /// Whether notes are taken.
+    #[must_use]
+    pub fn takes_notes(&self) -> bool {
+        self.notes.is_some()
+    }
+
     /// Takes a note, which is made only where notes are taken.
     pub fn note(&mut self, note: impl FnOnce() -> Note) {
         if let Some(notes) = &mut self.notes {
@@ -74,6 +80,12 @@ impl Journal {
     #[must_use]
     pub fn observed() -> Self {
         Self::default()
+    }
+
+    /// They are not.
+    #[must_use]
+    pub const fn takes_notes(&self) -> bool {
+        false
     }
 
     /// Takes no note: what is never called is not compiled.

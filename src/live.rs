@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::exchange::Now;
 use crate::gate::Pace;
-use crate::introspection::{Introspection, Introspections, Reading, Verdict};
+use crate::introspection::{Introspection, Introspections, Reading, Unfit, Verdict};
 use crate::jose::{KeySet, SignatureVerifier};
 use crate::outbox::{Answer, Outbox, Store};
 use crate::refusal::Cause;
@@ -216,10 +216,13 @@ impl Live {
         let keys = self.keys(provider, now).ready();
         let keys = keys.as_ref().map(|keys| &*keys.set);
         let reading = Reading { keys, verifier: around.verifier, claims_depth: config.limits.claims_depth, now };
-        if let Err(failure) = self.introspections.answered(errand, answer, reading)
-            && self.incidents.len() < MOST_INCIDENTS
-        {
+        let Err(failure) = self.introspections.answered(errand, answer, reading) else { return };
+        if self.incidents.len() < MOST_INCIDENTS {
             self.incidents.push(Incident::of_introspection(&provider.name, &failure));
+        }
+        // A newer set of keys may have it, for the next who asks.
+        if let Unfit::KeyUnknown(Some(key_id)) = &failure.reason {
+            self.await_key(provider, key_id, now);
         }
     }
 

@@ -24,10 +24,11 @@ use proxy_wasm::types::{Action, ContextType};
 use crate::config::Config;
 use crate::exchange::{Input, Now};
 use crate::gate::{Gate, Pace, Platform};
+use crate::jose::ByGateway;
 use crate::live::Ticket;
 use crate::outbox::Answer;
 use crate::secret::Environment;
-use host::{Buffer, Level};
+use host::{Buffer, ForeignFunctions, Level};
 use metrics::Metrics;
 use shared_data::SharedData;
 use stream::Stream;
@@ -119,13 +120,22 @@ impl RootContext for Root {
             host::log(Level::Error, "cedar-gate: configuration refused: the gateway has no random source");
             return false;
         }
+        let used = config.providers.iter().flat_map(|provider| provider.algorithms.iter().copied());
+        let verifier = match ByGateway::start(ForeignFunctions, config.crypto, used) {
+            Ok(verifier) => verifier,
+            Err(missing) => {
+                host::log(Level::Error, &format!("cedar-gate: configuration refused: crypto: {missing}"));
+                return false;
+            }
+        };
+        host::log(Level::Info, &format!("cedar-gate: {verifier}"));
         for warning in &config.warnings {
             host::log(Level::Warning, &format!("cedar-gate: {warning}"));
         }
         let waits_for_body = config.routes.iter().any(crate::route::Route::waits_for_body);
         let tenth = Duration::from_nanos(config.limits.body_timeout_nanos / 10).clamp(TICKS.0, TICKS.1);
         let timer = Rc::new(timing::Timer::default());
-        let verifier = Box::new(TimedVerifier::new(Rc::clone(&timer)));
+        let verifier = Box::new(TimedVerifier::new(Rc::clone(&timer), verifier));
         let plugin = Rc::new(Plugin {
             gate: Gate::new(config, Platform { verifier, entropy }),
             timer,

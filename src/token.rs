@@ -11,6 +11,7 @@
 //! nothing else.
 
 mod actor;
+mod cache;
 mod chain;
 mod claims;
 mod notes;
@@ -18,6 +19,7 @@ mod provider;
 mod session;
 
 pub use actor::{Actor, Delegate};
+pub use cache::{CacheBounds, TokenCache, TokenDigest};
 pub use chain::{Admission, Authentic, Bound, Candidate, Standing, Timely, Unrevoked, UntrustedToken, Vouched};
 pub(crate) use claims::is_scope_character;
 pub use claims::{ClaimPath, ClaimSet};

@@ -13,14 +13,15 @@ use serde_json::{Map, Value, json};
 
 use super::field::{Field, Members, Switch};
 use super::limits::{Bounded, written};
-use super::raw::{RawClaimPath, RawConfig, RawParameterKind, RawPattern, RawPolicyTexts};
+use super::raw::{RawClaimPath, RawConfig, RawDemand, RawParameterKind, RawPattern, RawPolicyTexts};
 use crate::policy::ValueType;
 use crate::route::ParameterKind;
+use crate::sender::Demand;
 
 // What the rules in `raw` name.
 pub(super) use super::MODE;
 pub(super) use super::limits::{
-    BODY_BYTES, BODY_TIMEOUT, CLAIMS_DEPTH, POLICY_CHAIN, POLICY_DEPTH, TOKEN_BYTES, WAIT_TIMEOUT,
+    BODY_BYTES, BODY_TIMEOUT, CACHED_BYTES, CACHED_TOKENS, CLAIMS_DEPTH, POLICY_CHAIN, POLICY_DEPTH, TOKEN_BYTES, WAIT_TIMEOUT,
 };
 pub(super) use super::introspection::{
     ANSWER_DURATION, AUTHENTICATION, LACKABLE, REFUSAL_DURATION, TOKENS, TOKENS_DEFAULT,
@@ -30,9 +31,14 @@ pub(super) use super::provider::{CLOCK_SKEW, MAX_LIFETIME, PRINCIPAL_ID, PRINCIP
 pub(super) use super::remote::{CACHE_DURATION, COOLDOWN, FETCH_TIMEOUT, MAX_STALE};
 pub(super) use super::route::{ACCESS, MAX_STREAM_AGE};
 pub(super) use super::rules::{ROLE_TYPE, TOKEN};
+pub(super) use super::sender::{
+    CERTIFICATE_SOURCE, NONCE_LIFETIME, PROOF_LIFETIME, PROOF_SKEW, REPLAY_ENTRIES, asymmetric,
+};
 pub(super) use crate::challenge::REALM;
 pub(super) use super::status::{LIST_DURATION, LIST_STALE};
-pub(super) use crate::jose::Algorithm;
+pub(super) use crate::client_certificate::CertificateSource;
+pub(super) use crate::dpop::Dpop;
+pub(super) use crate::jose::{Algorithm, Crypto};
 
 /// The JSON Schema (draft 2020-12) of a configuration.
 #[must_use]
@@ -323,6 +329,21 @@ impl JsonSchema for RawClaimPath {
                 { "type": "string", "pattern": r"^[^.]+(\.[^.]+)*$" },
                 { "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1 },
             ],
+        })
+    }
+}
+
+impl JsonSchema for RawDemand {
+    fn schema_name() -> Cow<'static, str> {
+        Object::name("RawDemand")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let [off, optional, required] = Demand::WORDS.map(|(word, _)| word);
+        schemars::json_schema!({
+            "description": "Whether tokens that are bound in this way are refused, taken or demanded. `false` is what \
+                            readers of YAML 1.1 make of `off`.",
+            "enum": [off, optional, required, false],
         })
     }
 }

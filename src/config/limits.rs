@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Limits;
 use super::fault::At;
 use super::field::Field;
-use super::raw::RawLimits;
+use super::raw::{RawLimits, RawTokenCache};
 use crate::policy::Caps;
+use crate::token::CacheBounds;
 
 /// A number or a duration that may be chosen within a range.
 pub(super) struct Bounded<T> {
@@ -25,6 +26,18 @@ pub(super) const BODY_TIMEOUT: Bounded<Duration> =
 
 pub(super) const WAIT_TIMEOUT: Bounded<Duration> =
     Bounded { default: Duration::from_secs(5), range: Duration::from_millis(100)..=Duration::from_secs(60) };
+
+pub(super) const CACHED_TOKENS: Bounded<usize> = Bounded { default: 4096, range: 0..=262_144 };
+pub(super) const CACHED_BYTES: Bounded<usize> = Bounded { default: 16_777_216, range: 65_536..=268_435_456 };
+
+/// How many verified tokens are remembered.
+pub(super) fn token_cache(at: &At, raw: RawTokenCache) -> CacheBounds {
+    at.unknown(&raw.unknown);
+    CacheBounds {
+        entries: number(at, "entries", raw.entries, &CACHED_TOKENS),
+        bytes: number(at, "bytes", raw.bytes, &CACHED_BYTES),
+    }
+}
 
 /// The limits of requests, of policies, and of a token's length in bytes.
 pub(super) fn limits(at: &At, raw: RawLimits) -> (Limits, Caps, usize) {
@@ -48,7 +61,7 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn number(at: &At, name: &str, field: Field<usize>, Bounded { default, range }: &Bounded<usize>) -> usize {
+pub(super) fn number(at: &At, name: &str, field: Field<usize>, Bounded { default, range }: &Bounded<usize>) -> usize {
     let Some(value) = at.take(name, field) else { return *default };
     if !range.contains(&value) {
         at.field(name).fault(format!("must be {} to {}", range.start(), range.end()));

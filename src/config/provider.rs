@@ -14,7 +14,7 @@ use super::profile::{self, PROFILE};
 use super::raw::{
     RawClaimPath, RawClients, RawDiscovery, RawLocalJwks, RawParent, RawPrincipal, RawProvider, RawRemoteJwks,
 };
-use super::{remote, status};
+use super::{remote, sender, status};
 use crate::jose::{Algorithm, Judgement, KeyKind, KeySet, judge};
 use crate::policy::{EntityType, ValueType};
 use crate::remote::Spec;
@@ -120,7 +120,7 @@ fn provider(at: &At, name: String, raw: RawProvider, environment: &Environment) 
         introspection: introspection.map(Rc::new),
         status_lists,
         revoked,
-        sender_constraint: crate::sender::SenderConstraint::default(),
+        sender_constraint: sender::constraint(at, raw.sender_constraint, sender::PROVIDER),
         token_types: token_types.iter().map(|text| TokenType::configured(text)).collect(),
         clock_skew: seconds(clock_skew),
         max_lifetime: seconds(max_lifetime),

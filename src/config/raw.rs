@@ -85,8 +85,86 @@ raw!(
         audit: RawAudit,
         /// Bounds on what one request may cost.
         limits: RawLimits,
-        /// What authenticates records in the gateway's shared data: at least 32 bytes, the same for all workers.
+        /// Who verifies signatures: `host`, the gateway by its own cryptography; `wasm`, the filter; or `auto`, the gateway
+        /// as far as it gives known answers, and else the filter.
+        crypto: String = words(Crypto::ALL.map(Crypto::name)).or(Crypto::default().name()),
+        /// How many verified tokens each worker remembers.
+        token_cache: RawTokenCache,
+        /// What authenticates records in the gateway's shared data, and what nonces are derived from: at least 32 bytes,
+        /// the same for all workers.
         secret: RawSecret,
+        /// How proofs of possession by a key are verified (DPoP, RFC 9449).
+        dpop: RawDpop = any().or(Map::new()),
+        /// How the certificate of a client is found (RFC 8705).
+        client_certificate: RawClientCertificate = any().or(Map::new()),
+    }
+);
+
+raw!(
+    /// How proofs of possession by a key are verified.
+    RawDpop {
+        /// Accepted algorithms of proofs.
+        algorithms: List<String> =
+            not_empty().and(each(words(asymmetric()))).or(Dpop::ALGORITHMS.map(Algorithm::name)),
+        /// How old a proof may be.
+        proof_lifetime: String = span(&PROOF_LIFETIME),
+        /// How far ahead the clock of a client may be.
+        clock_skew: String = span(&PROOF_SKEW),
+        /// Where clients reach the gateway: `https://api.example.com`. Without it: `https`, and the host that the request
+        /// names.
+        public_origin: String = matches("^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]+/?$"),
+        /// Nonces of the server (RFC 9449 §9). They need `secret`.
+        nonce: RawNonce,
+        /// How used proofs are remembered.
+        replay: RawReplay = any().or(Map::new()),
+    }
+);
+
+raw!(
+    /// Nonces of the server, which show that a proof was made since.
+    RawNonce {
+        /// Whether a proof without one is refused.
+        required: bool = any().or(true),
+        /// How long a nonce lives.
+        lifetime: String = span(&NONCE_LIFETIME),
+    }
+);
+
+raw!(
+    /// How used proofs are remembered, in the gateway's shared data.
+    RawReplay {
+        /// The most proofs that are remembered; each takes 28 bytes.
+        entries: usize = bounded(&REPLAY_ENTRIES),
+    }
+);
+
+raw!(
+    /// How the certificate of a client is found.
+    RawClientCertificate {
+        /// `connection`: as the gateway tells it of the connection. `xfcc`: in `x-forwarded-client-cert`, which asserts that
+        /// the gateway, or one in front of it, replaces what clients send there.
+        source as "from": String =
+            words(CertificateSource::WORDS.map(|(word, _)| word)).or(CERTIFICATE_SOURCE),
+    }
+);
+
+raw!(
+    /// Which proofs of possession are demanded. A token has to satisfy its provider and the route.
+    RawSenderConstraint {
+        /// Tokens that are bound to a key (DPoP, RFC 9449).
+        dpop: RawDemand,
+        /// Tokens that are bound to a client certificate (RFC 8705).
+        mtls: RawDemand,
+    }
+);
+
+raw!(
+    /// How many verified tokens each worker remembers.
+    RawTokenCache {
+        /// Tokens; 0 verifies each token each time.
+        entries: usize = bounded(&CACHED_TOKENS),
+        /// Bytes of all of them together.
+        bytes: usize = bounded(&CACHED_BYTES),
     }
 );
 
@@ -144,6 +222,8 @@ raw!(
         parents: List<RawParent> = any().or(NONE),
         /// Which tokens belong to a client instead of a user.
         clients: RawClients,
+        /// Which tokens are bound to whom they were issued to. Without it: none, and one that is is refused.
+        sender_constraint: RawSenderConstraint,
     } = one_of_or(&["local_jwks", "remote_jwks", "discovery"], "introspection")
 );
 
@@ -402,11 +482,14 @@ raw!(
         query: Members<RawDeclaration>,
         /// Request headers that policies see, by their names in lower case.
         headers: Members<RawDeclaration> = named(LOWER_CASE_HEADER_NAME),
+        /// Which tokens must be bound to whom they were issued to, besides of what their provider says. Without it: it is
+        /// up to the provider.
+        sender_constraint: RawSenderConstraint,
         /// Whether a CORS preflight for this route passes without a token.
         cors: bool = any().or(false),
         /// How long a stream may live on: `token` ends it when its token ends, where the gateway can.
         max_stream_age: String = is(&MAX_STREAM_AGE),
-    } = unless_public(&["action", "resource"], &["scopes", "body", "query", "headers", "max_stream_age"])
+    } = unless_public(&["action", "resource"], &["scopes", "body", "query", "headers", "sender_constraint", "max_stream_age"])
 );
 
 raw!(
@@ -592,6 +675,22 @@ impl FromValue for RawClaimPath {
         members
             .map(Self::Members)
             .map_err(|_| "must be a claim's name, members separated by dots, or a list of member names".to_owned())
+    }
+}
+
+/// `off`, `optional` or `required`. YAML readers of the old kind make a Boolean of `off`.
+#[derive(Debug)]
+pub(super) struct RawDemand(pub(super) String);
+
+impl FromValue for RawDemand {
+    fn from_value(value: Value) -> Result<Self, String> {
+        match value {
+            Value::Bool(false) => Ok(Self("off".to_owned())),
+            Value::String(word) => Ok(Self(word)),
+            Value::Null | Value::Bool(true) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                Err("must be `off`, `optional` or `required`".to_owned())
+            }
+        }
     }
 }
 

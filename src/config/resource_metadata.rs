@@ -10,11 +10,13 @@ use crate::challenge::{REALM, may_stand_in_a_challenge};
 use crate::credential::{ACCESS_TOKEN, Credentials, Scheme};
 use crate::http::Endpoint;
 use crate::resource_metadata::{Presentation, ResourceIdentifier, ResourceMetadata};
+use crate::sender::{Demand, SenderProofs};
 use crate::token::{Providers, is_scope_character};
 
 pub(super) fn resource_metadata(
     at: &At,
     raw: RawResourceMetadata,
+    proofs: &SenderProofs,
     credentials: &Credentials,
     providers: &Providers,
     drafts: &[Draft],
@@ -56,7 +58,7 @@ pub(super) fn resource_metadata(
         ));
         return None;
     };
-    let metadata = ResourceMetadata::new(identifier, &presentation(credentials), said);
+    let metadata = ResourceMetadata::new(identifier, &presentation(proofs, credentials, providers), said);
     match &metadata {
         Some(metadata) => check_routes(at, metadata, drafts),
         None => at.field("resource").fault("its path is not canonical, so no request could ask for the metadata"),
@@ -64,15 +66,23 @@ pub(super) fn resource_metadata(
     metadata
 }
 
-/// Of the places for credentials, those that have a name in RFC 6750 §2.
-fn presentation(credentials: &Credentials) -> Presentation {
+/// Of the places for credentials, those that have a name in RFC 6750 §2; and the bindings of tokens, by all providers.
+fn presentation(proofs: &SenderProofs, credentials: &Credentials, providers: &Providers) -> Presentation {
     let header = credentials
         .headers
         .iter()
         .any(|place| place.name.as_str() == "authorization" && place.schemes.contains(&Scheme::Bearer));
     let query = credentials.parameters.iter().any(|name| name.as_str() == ACCESS_TOKEN);
     let methods = [("header", header), ("query", query)].into_iter().filter(|(_, offered)| *offered);
-    Presentation { bearer_methods: methods.map(|(name, _)| name).collect(), ..Presentation::default() }
+    let constraints = || providers.iter().map(|provider| provider.sender_constraint);
+    let by_key = constraints().any(|constraint| constraint.dpop.admits());
+    let algorithms = proofs.dpop.algorithms.iter().filter(|_| by_key).map(|algorithm| algorithm.name());
+    Presentation {
+        bearer_methods: methods.map(|(name, _)| name).collect(),
+        dpop_algorithms: algorithms.collect(),
+        dpop_required: constraints().all(|constraint| constraint.dpop == Demand::Required),
+        mtls: constraints().any(|constraint| constraint.mtls.admits()),
+    }
 }
 
 /// A route in the place of the metadata would never be reached.

@@ -6,12 +6,14 @@ use super::fault::At;
 use super::field::{Field, Members, Switch};
 use super::provider::{entity_type, value_type};
 use super::raw::{RawAttributeSource, RawBodyMember, RawDeclaration, RawParameterKind, RawResource, RawRoute};
+use super::sender;
 use crate::http::HeaderName;
 use crate::policy::{Plan, RouteQuestion, ValueType};
 use crate::route::{
     Access, AttributeSource, BodyMember, Declaration, ParameterKind, PathTemplate, Protected, PublicAccess,
     ResourceTemplate, Route, RouteTable, TextTemplate,
 };
+use crate::sender::SenderConstraint;
 use crate::token::is_scope_character;
 
 /// Whether everybody may pass, without a token.
@@ -37,6 +39,7 @@ struct Asks {
     body: BTreeMap<String, BodyMember>,
     query: BTreeMap<String, Declaration>,
     headers: BTreeMap<String, Declaration>,
+    sender_constraint: SenderConstraint,
     ends_with_token: bool,
 }
 
@@ -68,6 +71,7 @@ fn draft(at: &At, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
             ("body", matches!(raw.body, Field::Absent)),
             ("query", matches!(raw.query, Field::Absent)),
             ("headers", matches!(raw.headers, Field::Absent)),
+            ("sender_constraint", matches!(raw.sender_constraint, Field::Absent)),
             ("max_stream_age", matches!(raw.max_stream_age, Field::Absent)),
         ];
         for (name, absent) in given {
@@ -98,7 +102,9 @@ fn draft(at: &At, raw: RawRoute, body_before_headers: bool) -> Option<Draft> {
     let action = at.require("action", raw.action);
     let resource = at.require("resource", raw.resource);
     let resource = resource.and_then(|raw| resource_template(&at.field("resource"), raw, &path, &body, &query));
-    let asks = Asks { action: action?, resource: resource?, scopes, body, query, headers, ends_with_token };
+    let sender_constraint = sender::constraint(at, raw.sender_constraint, sender::ROUTE);
+    let (action, resource) = (action?, resource?);
+    let asks = Asks { action, resource, scopes, body, query, headers, sender_constraint, ends_with_token };
     Some(Draft { at: at.path().to_owned(), methods, path, asks: Some(asks), cors })
 }
 
@@ -267,6 +273,11 @@ fn source(
 }
 
 impl Draft {
+    /// What it demands of senders; nothing for a public one.
+    pub(super) fn sender_constraint(&self) -> Option<SenderConstraint> {
+        self.asks.as_ref().map(|asks| asks.sender_constraint)
+    }
+
     /// Where it is configured.
     pub(super) fn at(&self) -> &str {
         &self.at
@@ -334,7 +345,7 @@ pub(super) fn table(at: &At, drafts: Vec<Draft>, plans: Vec<Plan>) -> Option<Rou
             Some(asks) => Access::Protected(Box::new(Protected {
                 plan: plans.next()?,
                 resource: asks.resource,
-                sender_constraint: crate::sender::SenderConstraint::ANY,
+                sender_constraint: asks.sender_constraint,
                 scopes: asks.scopes,
                 body: asks.body,
                 query: asks.query,

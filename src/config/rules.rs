@@ -9,6 +9,7 @@ use super::raw::{RawAudit, RawForward, RawHost, RawSeparation, RawStaticConstrai
 use crate::credential::Credentials;
 use crate::forward::Forward;
 use crate::http::HeaderName;
+use crate::jose::Crypto;
 use crate::policy::{Engine, EntityId, EntityType};
 use crate::separation::{Separation, StaticConstraint};
 use crate::token::Providers;
@@ -31,6 +32,15 @@ const OF_THE_MESSAGE: [&str; 9] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Who verifies signatures.
+pub(super) fn crypto(at: &At, word: Option<String>) -> Crypto {
+    let Some(word) = word else { return Crypto::default() };
+    Crypto::of_name(&word).unwrap_or_else(|| {
+        at.fault(format!("`{word}` is none of {}", Crypto::ALL.map(Crypto::name).join(", ")));
+        Crypto::default()
+    })
+}
 
 /// Whether bodies can be read before the headers go on.
 pub(super) fn host(at: &At, raw: Option<RawHost>) -> bool {

@@ -158,7 +158,7 @@ impl Bucket {
         let (since, contents) = contents.split_first_chunk::<8>()?;
         let (forgotten, contents) = contents.split_first_chunk::<8>()?;
         let (entries, rest) = contents.as_chunks::<ENTRY>();
-        let entries = entries.iter().map(|bytes| Entry::read(bytes)).collect::<Option<_>>()?;
+        let entries = entries.iter().map(Entry::read).collect::<Option<_>>()?;
         let bucket = Self { since: i64::from_be_bytes(*since), forgotten: i64::from_be_bytes(*forgotten), entries };
         rest.is_empty().then_some(bucket)
     }

@@ -81,14 +81,10 @@ const PREFIX: &str = "cedar-gate/dpop/";
 /// So many races may be lost to other workers before the proof is refused.
 const MOST_RACES: usize = 8;
 
-/// Authenticates records where there is no secret: it tells broken ones from whole ones, and no more.
-const CHECKSUM: &[u8] = b"cedar-gate dpop replay";
-
 impl ReplayTable {
     /// A table that holds `entries` proofs at most, in records that `secret` authenticates.
     #[must_use]
-    pub fn new(entries: usize, secret: Option<Secret>) -> Self {
-        let secret = secret.unwrap_or_else(|| Secret::new(CHECKSUM.to_vec()));
+    pub fn new(entries: usize, secret: Secret) -> Self {
         Self { capacity: entries / BUCKETS, secret }
     }
 
@@ -134,9 +130,10 @@ impl ReplayTable {
     }
 }
 
+/// Without a secret, the MAC tells broken records from whole ones, and no more.
 impl Default for ReplayTable {
     fn default() -> Self {
-        Self::new(65_536, None)
+        Self::new(65_536, Secret::new(Vec::new()))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::journal::Journal;
 use crate::live::{Lookup, Ticket};
 use crate::refusal::{Cause, Class, Refusal};
 use crate::sender::Presented;
-use crate::token::{Admission, Authentic, Provider, UntrustedToken};
+use crate::token::{Admission, Authentic, Provider, UntrustedToken, Vouched};
 
 /// How far a look at the credential leads.
 pub(super) enum Sender {
@@ -25,6 +25,9 @@ pub(super) enum Sender {
     /// To something that may come.
     Awaited(Ticket),
 }
+
+/// Bytes that a verified token takes in memory for each of its characters.
+const BYTES_PER_CHARACTER: usize = 8;
 
 /// Finds out who asks; `now` is in seconds since the Unix epoch.
 pub(super) fn authenticate(
@@ -39,14 +42,17 @@ pub(super) fn authenticate(
     journal.note(|| notes::credential(headers, inquiry.query(), &config.credentials));
     let credential = config.credentials.extract(headers, inquiry.query())?;
     known.scheme = Some(credential.scheme());
-    let found = if is_opaque(credential.token()) {
+    let remembered = if journal.takes_notes() { None } else { remembered(gate, &credential, now) };
+    let found = if let Some(authentic) = remembered {
+        Found::Authentic(authentic)
+    } else if is_opaque(credential.token()) {
         let (provider, introspection) = config.providers.of_opaque_tokens().ok_or(Cause::TokenMalformed)?;
         introspected(gate, provider, introspection, &credential, now)?
     } else {
         let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth, journal)?;
         match untrusted.provider().introspection.as_ref().filter(|one| one.tokens.takes_jwt()) {
             Some(introspection) => introspected(gate, untrusted.provider(), introspection, &credential, now)?,
-            None => signed(gate, untrusted, now, journal)?,
+            None => signed(gate, untrusted, &credential, now, journal)?,
         }
     };
     let authentic = match found {
@@ -98,6 +104,34 @@ enum Found<'a> {
     Awaited(Ticket),
 }
 
+/// A token whose signature was verified for an earlier request. Whoever asks how a decision comes about sees the whole
+/// way, and so is not spared anything.
+fn remembered<'a>(gate: &'a Gate, credential: &Credential, now: i64) -> Option<Authentic<'a>> {
+    let providers = &gate.config().providers;
+    let mut tokens = gate.tokens().borrow_mut();
+    let digest = tokens.digest(credential.token());
+    let in_force = |vouched: &Vouched| {
+        let provider = providers.get(vouched.provider());
+        provider.is_some_and(|provider| match gate.live().borrow().keys(provider, now) {
+            Lookup::Ready(keys) => keys.epoch == vouched.epoch(),
+            Lookup::Wait(_) | Lookup::Unavailable { .. } => false,
+        })
+    };
+    let vouched = Rc::clone(tokens.get(&digest, now, in_force)?);
+    Authentic::again(providers, vouched)
+}
+
+/// Keeps a token whose signature holds, for as long as it may be accepted.
+fn remember(gate: &Gate, credential: &Credential, authentic: &Authentic<'_>) {
+    let Ok(Some(expires_at)) = authentic.claims().time("exp") else { return };
+    let ends_at = expires_at.saturating_add(authentic.provider().clock_skew);
+    let mut tokens = gate.tokens().borrow_mut();
+    let digest = tokens.digest(credential.token());
+    // Claims as they were parsed, what was read from them, and their names: measured, a few times the token's length.
+    let bytes = credential.token().len().saturating_mul(BYTES_PER_CHARACTER);
+    tokens.insert(digest, ends_at, bytes, Rc::clone(authentic.vouched()));
+}
+
 /// Asks the issuer.
 fn introspected<'a>(
     gate: &'a Gate,
@@ -122,6 +156,7 @@ fn introspected<'a>(
 fn signed<'a>(
     gate: &'a Gate,
     untrusted: UntrustedToken<'a>,
+    credential: &Credential,
     now: i64,
     journal: &mut Journal,
 ) -> Result<Found<'a>, Refusal> {
@@ -140,5 +175,7 @@ fn signed<'a>(
             Lookup::Unavailable { retry_in } => return Err(later(retry_in)),
         }
     }
-    Ok(Found::Authentic(untrusted.authenticate(&keys.set, keys.epoch, gate.verifier(), journal)?))
+    let authentic = untrusted.authenticate(&keys.set, keys.epoch, gate.verifier(), journal)?;
+    remember(gate, credential, &authentic);
+    Ok(Found::Authentic(authentic))
 }

@@ -159,9 +159,21 @@ fn as_gateways_write(algorithm: Algorithm, signature: &[u8]) -> Option<Vec<u8>> 
     }
 }
 
+impl<H> fmt::Display for ByGateway<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.trusted.is_empty() {
+            return f.write_str("all signatures are verified in the VM");
+        }
+        write!(f, "the gateway verifies {}, and the VM all other signatures", names(&self.trusted))
+    }
+}
+
 impl fmt::Display for NotVerified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.0.iter().map(|algorithm| algorithm.name()).collect();
-        write!(f, "the gateway does not verify {} as it must; leave it to the VM by `crypto: auto`", names.join(", "))
+        write!(f, "the gateway does not verify {} as it must; leave it to the VM by `crypto: auto`", names(&self.0))
     }
+}
+
+fn names(algorithms: &[Algorithm]) -> String {
+    algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(", ")
 }

@@ -60,7 +60,9 @@ impl Lists {
         match shelf.current(now) {
             Lookup::Ready((list, _)) => match list.status(reference.index) {
                 Some(0) => Ok(Lookup::Ready(Standing::confirmed())),
-                Some(_) | None => Err(Cause::TokenRevoked),
+                Some(_) => Err(Cause::TokenRevoked),
+                // Beyond its end, a list says nothing (draft-ietf-oauth-status-list-21 §8.3).
+                None => Err(Cause::StatusUnverified),
             },
             Lookup::Wait(ticket) => Ok(Lookup::Wait(ticket)),
             Lookup::Unavailable { retry_in } => Ok(Lookup::Unavailable { retry_in }),

@@ -8,6 +8,7 @@
 use std::ptr::null_mut;
 
 use crate::http::Headers;
+use crate::jose::HostCall;
 use crate::refusal::Reply;
 
 /// Levels of log lines (proxy-wasm ABI 0.2.1).
@@ -94,6 +95,14 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        result: *mut *mut u8,
+        result_size: *mut usize,
+    ) -> u32;
 }
 
 pub(super) fn log(level: Level, message: &str) {
@@ -356,6 +365,30 @@ pub(super) fn increment_metric(id: u32) {
 pub(super) fn record_metric(id: u32, value: u64) {
     // SAFETY: no memory is involved. A lost observation changes no decision.
     let _ = unsafe { proxy_record_metric(id, value) };
+}
+
+/// What the gateway can do besides the calls of the ABI.
+pub(super) struct ForeignFunctions;
+
+impl HostCall for ForeignFunctions {
+    fn verify_signature(&self, argument: &[u8]) -> Option<Vec<u8>> {
+        const NAME: &[u8] = b"verify_signature";
+        let mut data = null_mut();
+        let mut size = 0;
+        // SAFETY: the host reads a constant and a live buffer, and writes a pointer and a size. Where it does not have the
+        // function, or the function fails, it says so by its status, whichever it is, and writes nothing.
+        let status = unsafe {
+            proxy_call_foreign_function(
+                NAME.as_ptr(),
+                NAME.len(),
+                argument.as_ptr(),
+                argument.len(),
+                &raw mut data,
+                &raw mut size,
+            )
+        };
+        taken(status, data, size)
+    }
 }
 
 macro_rules! numbered {

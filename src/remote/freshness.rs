@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_not_to_be_kept_is_kept_for_the_shortest_time() {
-        for value in ["no-store", "no-cache", "max-age=300, NO-STORE", "max-age", "max-age=-1", "max-age=1h", "max-age="] {
+        for value in
+            ["no-store", "no-cache", "max-age=300, NO-STORE", "max-age", "max-age=-1", "max-age=1h", "max-age="]
+        {
             assert_eq!(seconds_of(&[("cache-control", value)], None), 30, "{value}");
         }
         assert_eq!(seconds_of(&[("cache-control", "max-age=300"), ("cache-control", "max-age=40")], None), 40);

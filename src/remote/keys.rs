@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn d3_a_set_without_a_key_to_verify_with_is_unfit() {
-        for document in ["", "{}", "[]", r#"{"keys":[]}"#, r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html></html>", "null"] {
+        for document in
+            ["", "{}", "[]", r#"{"keys":[]}"#, r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html></html>", "null"]
+        {
             assert!(read(document).is_err(), "{document}");
         }
         assert!(read(&set(&[format!(r#"{{"use":"enc",{P256}}}"#)])).is_err());

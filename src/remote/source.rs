@@ -36,7 +36,8 @@ pub struct Source<T> {
     retry_at: i64,
     /// The start of the last attempt that was made because of unknown ids.
     asked_at: i64,
-    wish: Option<Wish>,
+    /// The ids that somebody waits for a fetch because of, as far as they are noted; nothing where nobody does.
+    wish: Option<Vec<u64>>,
     unknown: Unknown,
     /// The time from which every race for the lease was lost.
     losing_since: Option<i64>,
@@ -57,14 +58,6 @@ struct Held<T> {
     fresh_until: i64,
     /// The end that the document sets itself.
     good_until: i64,
-}
-
-/// Somebody waits for a fetch because of an id that is not known.
-#[derive(Default)]
-struct Wish {
-    ids: Vec<u64>,
-    /// Whether there are more, which were not noted.
-    more: bool,
 }
 
 /// Whose turn it is to fetch.
@@ -101,16 +94,18 @@ impl<T> Source<T> {
     /// write there. All workers need the same one.
     #[must_use]
     pub fn new(spec: Spec, key: &[u8], reader: Reader<T>) -> Self {
+        let about = about(&spec.origin);
         Self {
             reader,
             seal: Seal::new(key),
             key: format!("cedar-gate/remote/1/{}", spec.name),
-            about: about(&spec.origin),
+            // A source that takes the place of another does not take its late answers.
+            number: about.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte)),
+            about,
             spec,
             held: None,
             epoch: Epoch::default(),
             attempt: None,
-            number: 0,
             settled_at: i64::MIN,
             failures: 0,
             retry_at: i64::MIN,
@@ -161,13 +156,9 @@ impl<T> Source<T> {
                 return Refresh::KnownUnknown;
             }
         }
-        let wish = self.wish.get_or_insert_default();
-        if !wish.ids.contains(&tag) {
-            if wish.ids.len() < MOST_WISHED {
-                wish.ids.push(tag);
-            } else {
-                wish.more = true;
-            }
+        let ids = self.wish.get_or_insert_default();
+        if ids.len() < MOST_WISHED && !ids.contains(&tag) {
+            ids.push(tag);
         }
         Refresh::Wait
     }
@@ -294,15 +285,18 @@ impl<T> Source<T> {
         Some((record, Some(version)))
     }
 
-    /// A record, with its times cut to what can be. One from the future was written before the clock was set back.
+    /// A record, with its times cut to what can be. A record or a lease from the future was written before the clock was
+    /// set back.
     fn plausible(&self, mut record: Record, now: i64) -> Option<Record> {
         let latest = now.saturating_add(SKEW);
         let fetched_at = record.document.as_ref().map_or(i64::MIN, |document| document.fetched_at);
         if record.settled_at.max(record.asked_at).max(fetched_at) > latest {
             return None;
         }
-        record.lease_until = record.lease_until.min(now.saturating_add(self.lease()));
-        record.retry_at = record.retry_at.min(now.saturating_add(LONGEST_BACK_OFF));
+        if record.lease_until > latest.saturating_add(self.lease()) {
+            record.lease_until = i64::MIN;
+        }
+        record.retry_at = record.retry_at.min(record.settled_at.saturating_add(LONGEST_BACK_OFF));
         for id in &mut record.unknown {
             id.until = id.until.min(now.saturating_add(self.unknown_for()));
         }
@@ -361,12 +355,9 @@ impl<T> Source<T> {
         }
     }
 
-    /// Answers a wish that is not to be granted: it was granted to somebody else of late, or another worker knows the
-    /// answer.
+    /// Answers a wish that is not to be granted: another one was of late, or has failed.
     fn drop_vain_wish(&mut self, now: i64) {
-        let Some(wish) = &self.wish else { return };
-        let answered = !wish.more && wish.ids.iter().all(|id| self.unknown.holds(*id, now));
-        if answered || self.cools(now) || self.retry_at > now {
+        if self.wish.is_some() && (self.cools(now) || self.retry_at > now) {
             self.settle();
         }
     }
@@ -491,8 +482,8 @@ impl<T> Remote for Source<T> {
         self.number = self.number.wrapping_add(1);
         let (mut attempt, call) = Attempt::begin(&self.spec, now, self.number, moment.entropy, self.place);
         attempt.lease = lease;
-        if let Some(wish) = self.wish.take() {
-            attempt.ids = wish.ids;
+        if let Some(ids) = self.wish.take() {
+            attempt.ids = ids;
             self.asked_at = now;
         }
         self.attempt = Some(attempt);

@@ -54,9 +54,14 @@ pub(crate) const RULES: &[Rule] = &[
         name: "crit_b64",
         meaning: "`crit` names the one extension that jose knows (RFC 7797); here none is known",
         side: Side::JoseTakes("token_critical"),
+        seen: |view, _| criticals(view) == [text("b64")] && view.header.member("b64") == Some(&Loose::Word),
+    },
+    Rule {
+        name: "crit_twice",
+        meaning: "`crit` names that extension twice (RFC 7515 §4.1.11), which jose looks for in what it makes only",
+        side: Side::JoseTakes("token_critical"),
         seen: |view, _| {
-            matches!(view.header.member("crit"), Some(Loose::List(names)) if *names == [text("b64")])
-                && view.header.member("b64") == Some(&Loose::Word)
+            criticals(view) == [text("b64"), text("b64")] && view.header.member("b64") == Some(&Loose::Word)
         },
     },
     Rule {
@@ -283,6 +288,11 @@ fn values(view: &View) -> impl Iterator<Item = &Loose> {
 fn names(value: &Loose) -> Option<(usize, usize)> {
     let Loose::Object(members) = value else { return None };
     Some((members.len(), members.iter().map(|(name, _)| name).collect::<BTreeSet<_>>().len()))
+}
+
+/// What the header says is critical.
+fn criticals(view: &View) -> Vec<Loose> {
+    inside(view.header.member("crit")).cloned().collect()
 }
 
 /// The dates that both look at, as they are written.

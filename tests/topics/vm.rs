@@ -12,6 +12,7 @@ use crate::hosts;
 /// Every function that the filter takes from its host: first those that it calls, then those that only the default
 /// methods of the SDK's traits refer to. All belong to ABI 0.2.1, or to the few of WASI that gateways have.
 const IMPORTS: &[&str] = &[
+    "env.proxy_call_foreign_function",
     "env.proxy_continue_stream",
     "env.proxy_define_metric",
     "env.proxy_get_buffer_bytes",

@@ -189,6 +189,7 @@ fn ask(port: u16, path: &str, token: Option<&str>) -> anyhow::Result<u16> {
         body: Body::None,
         trailers: Vec::new(),
         protocol: Protocol::Http1,
+        ..Request::default()
     };
     Ok(client::send(port, &request)?.answer?.status)
 }

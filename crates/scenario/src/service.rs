@@ -79,6 +79,14 @@ pub enum Served {
     Unknown,
 }
 
+impl Served {
+    /// A JSON document with a status, at once.
+    pub fn json(status: u16, document: &Value) -> Self {
+        let headers = vec![(b"content-type".to_vec(), b"application/json".to_vec())];
+        Self::Answered { after: Duration::ZERO, status, headers, body: document.to_string().into_bytes() }
+    }
+}
+
 /// What can be said of a service as a whole.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "snake_case")]

@@ -4,6 +4,7 @@ mod http1;
 mod http2;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -41,6 +42,23 @@ pub struct Exchange {
     pub client: SocketAddr,
     /// The answer, or why there is none: the connection broke, or [`DEADLINE`] passed.
     pub answer: anyhow::Result<Answer>,
+}
+
+/// Sends each request on a thread of its own, and gives what came of each.
+pub(crate) fn together<T: Send>(
+    requests: &[Request],
+    send: impl Fn(&Request) -> anyhow::Result<T> + Sync,
+) -> anyhow::Result<Vec<T>> {
+    if let [request] = requests {
+        return Ok(vec![send(request)?]);
+    }
+    thread::scope(|scope| {
+        let sending: Vec<_> = requests.iter().map(|request| scope.spawn(|| send(request))).collect();
+        let ended = |running: thread::ScopedJoinHandle<'_, anyhow::Result<T>>| {
+            running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        sending.into_iter().map(ended).collect()
+    })
 }
 
 /// Sends `request` to `port` of 127.0.0.1 and waits for the end of the answer.

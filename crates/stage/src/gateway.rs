@@ -99,6 +99,7 @@ impl EnvoyHost {
             upstream: received.pop().map(|received| sent.without_own_headers(received)),
             audit: self.audit(marks, name, &sent)?,
             details: access.and_then(Access::given_details),
+            calls: Vec::new(),
         })
     }
 
@@ -156,8 +157,8 @@ impl Gateway for EnvoyGateway<'_> {
         thread::sleep(Duration::from_secs(seconds));
     }
 
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        self.host.send(&self.name, self.port, request)
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        client::together(requests, |request| self.host.send(&self.name, self.port, request))
     }
 }
 

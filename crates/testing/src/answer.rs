@@ -32,7 +32,7 @@ impl Answer {
     pub fn reply(&self) -> Option<&Reply> {
         match &self.verdict {
             Verdict::Replied(reply) => Some(reply),
-            Verdict::Continued(_) | Verdict::Waiting => None,
+            Verdict::Closed | Verdict::Continued(_) | Verdict::Waiting => None,
         }
     }
 
@@ -55,7 +55,7 @@ impl Answer {
     pub fn forwarded(&self, name: &str) -> Option<&str> {
         let pairs: &Pairs = match &self.verdict {
             Verdict::Continued(pairs) => pairs,
-            Verdict::Replied(_) | Verdict::Waiting => return None,
+            Verdict::Closed | Verdict::Replied(_) | Verdict::Waiting => return None,
         };
         let (_, value) = pairs.iter().find(|(each, _)| each.eq_ignore_ascii_case(name.as_bytes()))?;
         std::str::from_utf8(value).ok()
@@ -67,7 +67,8 @@ impl fmt::Display for Answer {
         match &self.verdict {
             Verdict::Continued(_) => writeln!(f, "allowed")?,
             Verdict::Replied(reply) => writeln!(f, "refused with {}: {}", reply.status, reply.body)?,
-            Verdict::Waiting => writeln!(f, "still waiting for its body")?,
+            Verdict::Closed => writeln!(f, "allowed, and ended later")?,
+            Verdict::Waiting => writeln!(f, "still waiting")?,
         }
         write!(f, "{:#}", self.record())
     }

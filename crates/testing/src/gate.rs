@@ -2,20 +2,22 @@
 
 use std::path::Path;
 
+use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::config::Faults;
-use cedar_gate::harness::{Harness, Verdict};
 use cedar_gate::secret::Environment;
 use cedar_gate_author::{AuthorError, Disk};
+use cedar_gate_scenario::{Called, Served};
 use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::development::{Development, DevelopmentError};
+use crate::world::{Beginning, World};
 
 /// The filter with a configuration, its providers' keys replaced by development keys, at a time that does not pass by
-/// itself.
+/// itself, except while a request waits for the answer to a call.
 pub struct Gate {
     development: Development,
-    harness: Harness,
+    world: World,
 }
 
 /// Why there is no gate.
@@ -62,8 +64,21 @@ impl Gate {
     pub fn of(configuration: &Value) -> Result<Self, GateError> {
         let development = Development::of(configuration)?;
         let bytes = development.configuration().to_string().into_bytes();
-        let harness = Harness::start_in(&bytes, &Environment::assumed(), START).map_err(GateError::Faults)?;
-        Ok(Self { development, harness })
+        let beginning = Beginning {
+            configuration: &bytes,
+            environment: &Environment::assumed(),
+            now: START,
+            workers: 1,
+            observed: false,
+        };
+        let nobody = Box::new(|_, _| Served::Refused);
+        let world = World::start(&beginning, nobody).map_err(GateError::Faults)?;
+        Ok(Self { development, world })
+    }
+
+    /// Answers the calls that the filter makes from now on. Without this, nobody listens.
+    pub fn answer_calls(&mut self, mut answer: impl FnMut(&Called) -> Served + 'static) {
+        self.world.serve_by(Box::new(move |called, _| answer(&called)));
     }
 
     /// Makes a token of a provider with these claims, laid over `iss`, `aud`, `iat`, `exp` and `client_id`; `null`
@@ -73,8 +88,7 @@ impl Gate {
     ///
     /// There is no such provider: the test has a typing error.
     pub fn token(&self, provider: &str, claims: &Value) -> String {
-        let now = i64::try_from(self.harness.now()).unwrap_or(i64::MAX);
-        match self.development.token(provider, claims, now) {
+        match self.development.token(provider, claims, self.world.now()) {
             Ok(token) => token,
             Err(error) => panic!("{error}"),
         }
@@ -82,7 +96,7 @@ impl Gate {
 
     /// Lets time pass.
     pub fn advance(&mut self, seconds: u64) {
-        self.harness.advance(seconds);
+        self.world.advance(seconds);
     }
 
     /// A request without a body.
@@ -133,18 +147,28 @@ impl Asked<'_> {
     }
 
     /// Sends it, and gives what the filter makes of it.
+    ///
+    /// # Panics
+    ///
+    /// The filter makes nothing of it, within a minute: it has a defect.
     pub fn send(self) -> Answer {
         let mut pairs: Vec<_> = self.pairs.into_iter().map(|(name, value)| (name.into_bytes(), value)).collect();
         if let Some(body) = &self.body {
             pairs.push((b"content-length".to_vec(), body.len().to_string().into_bytes()));
         }
-        let (mut passage, mut verdict) = self.gate.harness.request(pairs, self.body.is_none());
-        if verdict == Verdict::Waiting
-            && let Some(next) = passage.body(self.body.as_deref().unwrap_or_default(), true)
-        {
-            verdict = next;
+        let world = &mut self.gate.world;
+        let sent = world.send(0, PeerCertificate::default(), pairs, self.body.is_none()).and_then(|mut underway| {
+            if let Some(body) = self.body {
+                underway.deliver(&[body]);
+            }
+            let mut all = [underway];
+            world.settle(&mut all)?;
+            Ok(all)
+        });
+        match sent {
+            Ok([underway]) => Answer::new(underway.verdict, underway.passage.end()),
+            Err(error) => panic!("{error}"),
         }
-        Answer::new(verdict, passage.end())
     }
 }
 

@@ -27,6 +27,7 @@ use std::path::Path;
 
 pub use answer::Answer;
 use cedar_gate_scenario::Scenario;
+pub use cedar_gate_scenario::{Called, Served};
 pub use development::{Development, DevelopmentError, quickest_key};
 pub use gate::{Asked, Gate, GateError};
 pub use native::{NativeHost, ObservedHost, Seen};

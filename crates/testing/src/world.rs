@@ -82,6 +82,11 @@ impl World {
         self.workers.first().map(|worker| &worker.harness)
     }
 
+    /// Lets others answer calls from now on.
+    pub(crate) fn serve_by(&mut self, serve: Serve) {
+        self.serve = serve;
+    }
+
     /// Seconds since the Unix epoch.
     pub(crate) fn now(&self) -> i64 {
         i64::try_from(self.nanos() / 1_000_000_000).unwrap_or(i64::MAX)
@@ -192,7 +197,8 @@ impl World {
             body: text.as_bytes().to_vec(),
         };
         let timed_out = (timeout, text(504, "upstream request timeout"));
-        let (at, answer) = match (self.serve)(called, self.now()) {
+        let seconds = self.now();
+        let (at, answer) = match (self.serve)(called, seconds) {
             Served::Answered { body, .. } if body.len() > LARGEST => (now, Answer::Lost),
             Served::Answered { after, status, headers, body } => {
                 let at = now.saturating_add(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));

@@ -34,7 +34,7 @@ const NOW: i64 = 1_780_000_000;
 const THUMBPRINTS: [[u8; 32]; 3] = [[1; 32], [2; 32], [3; 32]];
 
 fn dpop(entries: usize) -> Dpop {
-    Dpop { replay: ReplayTable::new(entries * BUCKETS, None), ..Dpop::default() }
+    Dpop { replay: ReplayTable::new(entries * BUCKETS, Secret::new(Vec::new())), ..Dpop::default() }
 }
 
 fn question(dpop: &Dpop, holder: usize, id: &str, issued_at: i64, now: i64) -> Replay {
@@ -112,7 +112,7 @@ fn l14_a_table_of_another_configuration_keeps_its_proofs() {
     assert!(larger.replay.prepare(&mut store, NOW));
     assert_eq!(settle(question(&larger, 0, "a", NOW, NOW), &mut store), Err(Cause::DpopReplayed));
     // With another secret nothing of it can be believed.
-    larger.replay = ReplayTable::new(65_536, Some(Secret::new(b"secret".to_vec())));
+    larger.replay = ReplayTable::new(65_536, Secret::new(b"secret".to_vec()));
     assert_eq!(settle(question(&larger, 0, "a", NOW, NOW), &mut store), Err(Cause::DpopMemoryYoung));
     assert_eq!(settle(question(&dpop(16), 0, "a", NOW, NOW), &mut store), Err(Cause::DpopMemoryYoung));
 }

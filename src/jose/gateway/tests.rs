@@ -160,8 +160,8 @@ fn signed_by_p256() -> (Key, Vec<u8>, Vec<u8>) {
     use p256::ecdsa::signature::Signer;
     let private = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
     let point = private.verifying_key().to_encoded_point(false);
-    let text = |coordinate: Option<&_>| Base64UrlUnpadded::encode_string(coordinate.unwrap());
-    let jwk = json!({ "kty": "EC", "crv": "P-256", "x": text(point.x()), "y": text(point.y()) });
+    let (x, y) = (Base64UrlUnpadded::encode_string(point.x().unwrap()), Base64UrlUnpadded::encode_string(point.y().unwrap()));
+    let jwk = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
     let signature: p256::ecdsa::Signature = private.sign(b"message");
     (key(&jwk), b"message".to_vec(), signature.to_bytes().to_vec())
 }
@@ -228,8 +228,6 @@ fn the_algorithm_binds_the_kind_of_key_and_the_hash() {
     }
     assert_eq!(envoy.asked.get(), asked_before, "a key of another kind is not even asked about");
     for algorithm in OF_GATEWAYS {
-        let known = KnownAnswers::read();
-        known.given_by(&&envoy);
         let size: &str = algorithm.name().strip_prefix("RS").or(algorithm.name().strip_prefix("ES")).unwrap();
         assert_eq!(hash(algorithm), Some(format!("sha{size}").as_str()));
     }

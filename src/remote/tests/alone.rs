@@ -1,8 +1,9 @@
 //! One worker and one document.
 
 use super::world::{START, START_MILLIS, World, answered, document, says, seconds, spec};
+use crate::http::Endpoint;
 use crate::outbox::Answer;
-use crate::remote::{Epoch, Event, Failure, Fetcher, Moment, Progress, Reading, Refresh, Remote, Spec};
+use crate::remote::{Epoch, Event, Failure, Fetcher, Moment, Origin, Progress, Reading, Refresh, Remote, Spec};
 
 fn epoch(world: &World) -> u64 {
     match world.workers[0].source.current(world.seconds()) {
@@ -79,8 +80,22 @@ fn d2_only_a_good_document_takes_the_place_of_the_last_one() {
         (answered(200, &[json], &huge), "too_long"),
         (answered(200, &[json], ""), "unfit"),
         (answered(200, &[json], "unfit"), "unfit"),
-        (Answer::Answered { status: 200, headers: vec![("content-type".to_owned(), b"application/json".to_vec())], body: vec![0xff] }, "unfit"),
-        (Answer::Answered { status: 200, headers: vec![("content-type".to_owned(), vec![0xff])], body: b"b".to_vec() }, "media_type"),
+        (
+            Answer::Answered {
+                status: 200,
+                headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
+                body: vec![0xff],
+            },
+            "unfit",
+        ),
+        (
+            Answer::Answered {
+                status: 200,
+                headers: vec![("content-type".to_owned(), vec![0xff])],
+                body: b"b".to_vec(),
+            },
+            "media_type",
+        ),
     ] {
         let mut world = World::new(1, &spec(), says(document("a")));
         world.pass(1_000);
@@ -90,10 +105,7 @@ fn d2_only_a_good_document_takes_the_place_of_the_last_one() {
         let failures: Vec<&str> = world.workers[0]
             .events
             .iter()
-            .filter_map(|event| match event {
-                Event::Failed { failure, by: Fetcher::Itself, .. } => Some(failure.code()),
-                _ => None,
-            })
+            .filter_map(|event| if let Event::Failed { failure, .. } = event { Some(failure.code()) } else { None })
             .collect();
         assert!(failures.len() > 3 && failures.iter().all(|each| *each == code), "{code}: {failures:?}");
         world.server = says(document("c"));
@@ -130,10 +142,8 @@ fn a_server_that_fails_is_asked_less_and_less() {
         assert!((whole * 3 / 4..=whole + 300).contains(gap), "{gaps:?}");
     }
     assert!(at.len() < 20, "{at:?}");
-    match world.workers[0].source.current(world.seconds()) {
-        Reading::Unavailable { retry_in } => assert!(retry_in <= seconds(61)),
-        reading => panic!("{reading:?}"),
-    }
+    let reading = world.workers[0].source.current(world.seconds());
+    assert!(matches!(reading, Reading::Unavailable { retry_in } if retry_in <= seconds(61)), "{reading:?}");
 }
 
 #[test]
@@ -208,8 +218,20 @@ fn d1_an_id_that_was_looked_for_in_vain_is_not_looked_for_again_at_once() {
     assert_eq!(world.refresh_for(0, "c"), Refresh::Wait);
     world.server = says(document("a c"));
     world.pass(200);
-    // Another document may know everything.
+    assert_eq!(world.document(0).as_deref(), Some("a c"));
+}
+
+#[test]
+fn another_document_may_know_what_the_last_one_did_not() {
+    let spec = Spec { cache_duration: seconds(40), ..spec() };
+    let mut world = World::new(1, &spec, says(document("a")));
+    world.pass(10_000);
+    assert_eq!(world.refresh_for(0, "b"), Refresh::Wait);
     world.pass(31_000);
+    assert_eq!(world.refresh_for(0, "b"), Refresh::KnownUnknown, "though the cooldown is over");
+    world.server = says(document("a c"));
+    world.pass(6_000);
+    assert_eq!(world.document(0).as_deref(), Some("a c"));
     assert_eq!(world.refresh_for(0, "b"), Refresh::Wait);
 }
 
@@ -256,6 +278,20 @@ fn d8_an_answer_that_nobody_waits_for_changes_nothing() {
 }
 
 #[test]
+fn d8_an_answer_does_not_reach_the_successor_of_a_source() {
+    let at = |uri: &str| {
+        let origin = Origin::Direct(Endpoint::parse(uri, "idp").unwrap());
+        World::new(1, &Spec { origin, ..spec() }, says(Answer::Lost))
+    };
+    let (mut old, mut new) = (at("https://idp.example.com/old"), at("https://idp.example.com/new"));
+    let mut moment = Moment { now_millis: START_MILLIS, entropy: 0, store: &mut old.store };
+    let dispatch = old.workers[0].source.tick(&mut moment).unwrap();
+    let mut moment = Moment { now_millis: START_MILLIS, entropy: 0, store: &mut new.store };
+    assert!(new.workers[0].source.tick(&mut moment).is_some());
+    assert_eq!(new.workers[0].source.answered(dispatch.number, &document("old"), &mut moment), Progress::Stale);
+}
+
+#[test]
 fn l8_a_call_that_the_gateway_forgets_is_given_up() {
     let mut world = World::new(1, &spec(), says(document("a")));
     let mut moment = Moment { now_millis: START_MILLIS, entropy: 0, store: &mut world.store };
@@ -278,9 +314,8 @@ fn l8_a_call_that_the_gateway_forgets_is_given_up() {
 
 #[test]
 fn a_document_does_not_serve_beyond_the_end_that_it_sets_itself() {
-    let mut world = World::new(1, &spec(), Box::new(|now, _| {
-        (document(&format!("a until:{}", now / 1_000 + 100)), 50)
-    }));
+    let mut world =
+        World::new(1, &spec(), Box::new(|now, _| (document(&format!("a until:{}", now / 1_000 + 100)), 50)));
     world.pass(1_000);
     for _ in 0..50 {
         assert!(world.document(0).is_some());
@@ -326,10 +361,7 @@ fn a_clock_that_is_set_forward_causes_a_fetch() {
 fn what_happened_is_told_and_bounded() {
     let mut world = World::new(1, &spec(), says(document("a")));
     world.pass(200);
-    assert_eq!(
-        world.workers[0].events,
-        [Event::Loaded { by: Fetcher::Itself, changed: true, remarks: Vec::new() }]
-    );
+    assert_eq!(world.workers[0].events, [Event::Loaded { by: Fetcher::Itself, changed: true, remarks: Vec::new() }]);
     world.server = says(answered(503, &[], ""));
     world.workers[0].events.clear();
     assert_eq!(world.refresh_for(0, "b"), Refresh::Wait);

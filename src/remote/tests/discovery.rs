@@ -32,10 +32,8 @@ fn paths(world: &World) -> Vec<&str> {
 }
 
 fn failure(world: &World) -> Option<&Failure> {
-    world.workers[0].events.iter().find_map(|event| match event {
-        Event::Failed { failure, .. } => Some(failure),
-        _ => None,
-    })
+    let mut events = world.workers[0].events.iter();
+    events.find_map(|event| if let Event::Failed { failure, .. } = event { Some(failure) } else { None })
 }
 
 #[test]
@@ -125,11 +123,15 @@ fn keys_that_move_are_found_with_the_next_refresh() {
 #[test]
 fn all_calls_of_an_attempt_together_take_no_longer_than_the_timeout() {
     let keys = metadata(ISSUER, "https://idp.example.com/k");
-    let mut world = World::new(1, &discovered(), Box::new(move |_, call| match header(call, ":path") {
-        OAUTH => (answered(404, &[], ""), 900),
-        OPEN_ID => (keys.clone(), 900),
-        _ => (answered(504, &[], ""), 60_000),
-    }));
+    let mut world = World::new(
+        1,
+        &discovered(),
+        Box::new(move |_, call| match header(call, ":path") {
+            OAUTH => (answered(404, &[], ""), 900),
+            OPEN_ID => (keys.clone(), 900),
+            _ => (answered(504, &[], ""), 60_000),
+        }),
+    );
     world.pass(2_500);
     let timeouts: Vec<u32> = world.calls.iter().map(|(_, call)| call.timeout_ms).collect();
     assert_eq!(timeouts[0], 2_000);

@@ -107,6 +107,7 @@ impl Deployment {
                 None => Vec::new(),
             },
             details: access.and_then(Access::given_details),
+            calls: Vec::new(),
         })
     }
 }
@@ -137,8 +138,8 @@ impl Gateway for DeployedGateway<'_> {
         std::thread::sleep(Duration::from_secs(seconds));
     }
 
-    fn send(&mut self, request: &Request) -> anyhow::Result<Observed> {
-        self.0.send(request)
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        client::together(requests, |request| self.0.send(request))
     }
 }
 

@@ -65,7 +65,7 @@ fn gateway<'host>(host: &'host EnvoyHost, what: &str) -> Box<dyn Gateway + 'host
 }
 
 fn start(what: &str) -> Start {
-    Start { configuration: json!({ "do": what }), form: ConfigurationForm::Text, now: 0 }
+    Start { configuration: json!({ "do": what }), form: ConfigurationForm::Text, ..Start::default() }
 }
 
 fn get(path: &str) -> Request {
@@ -77,6 +77,7 @@ fn get(path: &str) -> Request {
         body: Body::None,
         trailers: Vec::new(),
         protocol: Protocol::Http1,
+        ..Request::default()
     }
 }
 
