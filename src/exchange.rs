@@ -148,6 +148,16 @@ impl Exchange {
             (State::AwaitingStore(_, _, known, _), Input::Deadline | Input::End) => {
                 conclude(gate, *known, Err(Cause::NotSettled.into()), journal)
             }
+            (State::AwaitingTicket(mut held), Input::BodyGrows(bytes)) => {
+                held.inquiry.body_comes(gate, bytes, None);
+                let ticket = held.ticket;
+                (State::AwaitingTicket(held), Outcome::Wait(ticket))
+            }
+            (State::AwaitingTicket(mut held), Input::BodyComplete(body)) => {
+                held.inquiry.body_comes(gate, body.len(), Some(body));
+                let ticket = held.ticket;
+                (State::AwaitingTicket(held), Outcome::Wait(ticket))
+            }
             (State::AwaitingTicket(held), Input::Settled(now)) => held.again(gate, now, journal),
             (State::AwaitingTicket(held), Input::Deadline) => held.give_up(gate, journal),
             (State::AwaitingTicket(held), Input::End) => {
@@ -275,7 +285,7 @@ fn pursue(
 fn admit(
     gate: &Gate,
     admission: Admission,
-    inquiry: Inquiry,
+    mut inquiry: Inquiry,
     mut known: Known,
     now: Now,
     journal: &mut Journal,
@@ -287,10 +297,18 @@ fn admit(
             return (state, Outcome::Store(Box::new(question)));
         }
     };
+    let early_body = inquiry.early_body.take();
     let decided = decide(gate, inquiry, session, now.seconds(), &mut known, journal);
     match decided {
         Ok(decision::Step::AwaitBody(question)) => {
-            (State::AwaitingBody(Box::new(question.with(known, gate, now))), Outcome::AwaitBody)
+            let asking = Box::new(question.with(known, gate, now));
+            match early_body {
+                Some(body) => {
+                    let read = body.and_then(|body| asking.read_body(&body, journal));
+                    asking.conclude(gate, read, journal)
+                }
+                None => (State::AwaitingBody(asking), Outcome::AwaitBody),
+            }
         }
         Ok(decision::Step::Permitted(permit)) => conclude(gate, known, Ok(permit), journal),
         Err(refusal) => conclude(gate, known, Err(refusal), journal),

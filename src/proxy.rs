@@ -43,13 +43,17 @@ struct Plugin {
     gate: Gate,
     timer: Rc<timing::Timer>,
     metrics: Metrics,
-    /// Requests that wait, and streams that must end at a given time, by their context.
-    waiting: RefCell<BTreeMap<u32, Rc<RefCell<Stream>>>>,
+    /// Requests that wait, by their context.
+    waiting: RefCell<Streams>,
+    /// Streams that go on until a given time, by their context.
+    passing: RefCell<Streams>,
     /// The period of ticks that the gateway was told last.
     period: Cell<Duration>,
     /// The longest period that requests in wait of a body allow.
     longest_period: Option<Duration>,
 }
+
+type Streams = BTreeMap<u32, Rc<RefCell<Stream>>>;
 
 #[derive(Default)]
 struct Root {
@@ -141,6 +145,7 @@ impl RootContext for Root {
             timer,
             metrics: Metrics::default(),
             waiting: RefCell::default(),
+            passing: RefCell::default(),
             period: Cell::default(),
             longest_period: waits_for_body.then_some(tenth),
         });
@@ -240,7 +245,8 @@ impl Plugin {
             None => None,
         };
         let waiting = (!self.waiting.borrow().is_empty()).then_some(TICKS.0);
-        let wanted = [wanted, waiting, self.longest_period].into_iter().flatten().min();
+        let passing = (!self.passing.borrow().is_empty()).then_some(TICKS.1);
+        let wanted = [wanted, waiting, passing, self.longest_period].into_iter().flatten().min();
         let Some(wanted) = wanted.filter(|wanted| *wanted != self.period.get()) else { return };
         if host::set_tick_period(wanted) {
             self.period.set(wanted);
@@ -254,26 +260,40 @@ impl Plugin {
             let over = stream.try_borrow().is_ok_and(|stream| stream.is_overdue(now));
             over.then_some(*context)
         };
-        let overdue: Vec<u32> = self.waiting.borrow().iter().filter_map(overdue).collect();
-        for context in overdue {
+        let mut all: Vec<u32> = self.waiting.borrow().iter().filter_map(overdue).collect();
+        all.extend(self.passing.borrow().iter().filter_map(overdue));
+        for context in all {
             self.wake(context, || Input::Deadline);
         }
     }
 
     /// Gives an input to a request that waits, outside of its own callbacks.
     fn wake(&self, context: u32, input: impl FnOnce() -> Input) {
-        let Some(stream) = self.waiting.borrow_mut().remove(&context) else { return };
+        let stream = self.waiting.borrow_mut().remove(&context).or_else(|| self.passing.borrow_mut().remove(&context));
+        let Some(stream) = stream else { return };
         // The stream may be gone; then so is its context, and nothing is to be done.
         if !host::set_effective_context(context) {
             return;
         }
         let Ok(mut stream_state) = stream.try_borrow_mut() else { return };
-        if stream_state.step(self, input()) == Action::Continue {
+        let was_waiting = stream_state.is_waiting();
+        if stream_state.step(self, input()) == Action::Continue && was_waiting {
             host::resume_request();
         }
-        if stream_state.has_deadline() {
-            self.waiting.borrow_mut().insert(context, Rc::clone(&stream));
-        }
+        self.file(context, &stream_state, &stream);
+    }
+
+    /// Puts a stream where it is looked for, as long as there is something to be looked for.
+    fn file(&self, context: u32, state: &Stream, stream: &Rc<RefCell<Stream>>) {
+        let put = |streams: &RefCell<Streams>, belongs: bool| {
+            if belongs {
+                streams.borrow_mut().insert(context, Rc::clone(stream));
+            } else {
+                streams.borrow_mut().remove(&context);
+            }
+        };
+        put(&self.waiting, state.is_waiting());
+        put(&self.passing, !state.is_waiting() && state.has_deadline());
     }
 }
 
@@ -286,13 +306,7 @@ impl Http {
         };
         let Ok(mut stream) = self.stream.try_borrow_mut() else { return Action::Pause };
         let action = stream.step(plugin, input);
-        let mut waiting = plugin.waiting.borrow_mut();
-        if stream.has_deadline() {
-            waiting.insert(self.context, Rc::clone(&self.stream));
-        } else {
-            waiting.remove(&self.context);
-        }
-        drop(waiting);
+        plugin.file(self.context, &stream, &self.stream);
         plugin.keep_pace();
         action
     }

@@ -30,8 +30,8 @@ pub(super) struct Times {
 pub(super) fn endpoint(at: &At, uri: Field<String>, cluster: Field<String>) -> Option<Endpoint> {
     let uri = at.require("uri", uri);
     let cluster = self::cluster(at, cluster);
-    match Endpoint::parse(&uri?, &cluster?) {
-        Ok(endpoint) => Some(endpoint),
+    match Endpoint::parse(&uri?, cluster.as_deref().unwrap_or_default()) {
+        Ok(endpoint) => cluster.map(|_| endpoint),
         Err(fault) => {
             at.field("uri").fault(fault);
             None

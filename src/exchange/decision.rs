@@ -75,6 +75,10 @@ pub(super) fn decide(
     let held = config.engine.held(&session);
     journal.note(|| notes::separation(&config.separation, &held));
     known.of_session(&session);
+    if protected.ends_with_token {
+        let seconds = u64::try_from(session.expires_at).unwrap_or_default();
+        known.passing.until = Some(seconds.saturating_mul(1_000_000_000));
+    }
     let session = known.session.insert(session);
     if let Some(constraint) = config.separation.violated(&held) {
         known.record.policies = vec![format!("separation:{}", constraint.id)];

@@ -24,6 +24,8 @@ pub(super) struct Inquiry {
     pub(super) end_of_stream: bool,
     pub(super) source: Option<IpAddr>,
     pub(super) certificate: PeerCertificate,
+    /// The body, where it came while the request waited for something else; or that it is too long.
+    pub(super) early_body: Option<Result<Vec<u8>, Cause>>,
 }
 
 /// What a request means.
@@ -89,7 +91,10 @@ pub(super) fn understand(
                 route: index,
                 parameters,
                 end_of_stream,
-                source, certificate })))
+                source,
+                certificate,
+                early_body: None,
+            })))
         }
     }
 }
@@ -112,6 +117,20 @@ fn refuse_replaced_meaning(gate: &Gate, head: &RequestHead, query: Query<'_>) ->
 }
 
 impl Inquiry {
+    /// Takes the body, or its length so far, while something else is waited for. What is wrong with it is not said before
+    /// it is known who asks.
+    pub(super) fn body_comes(&mut self, gate: &Gate, bytes: usize, body: Option<Vec<u8>>) {
+        let config = gate.config();
+        if config.routes.protected(self.route).is_none_or(|route| route.body.is_empty()) {
+            return;
+        }
+        if bytes > config.limits.body_bytes {
+            self.early_body = Some(Err(Cause::BodyTooLarge));
+        } else if let Some(body) = body {
+            self.early_body = Some(Ok(body));
+        }
+    }
+
     /// The query of its target.
     pub(super) fn query(&self) -> Query<'_> {
         let mut parts = self.head.target.splitn(2, |byte| *byte == b'?');

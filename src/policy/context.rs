@@ -117,10 +117,7 @@ pub(super) fn offered(
 ) -> Offers {
     let datetime = || Declared::Extension("datetime".to_owned());
     let strings = || Declared::Set(Box::new(Declared::String));
-    let part = |part: Part| {
-        let required = part != Part::Client;
-        (part.name().to_owned(), Attribute { declared: Declared::String, required })
-    };
+    let part = |part: Part| (part.name().to_owned(), Attribute { declared: Declared::String, required: true });
     let actors = Declared::Set(Box::new(Declared::Record(Part::ALL.map(part).into())));
     let party = |fact: fn(Part) -> Fact| {
         Offer::Record(record(Part::ALL.map(|part| (part.name(), fact(part), Declared::String, false))))
@@ -387,10 +384,12 @@ impl Fact {
 fn actors(session: &Session, parts: &[Part]) -> Option<RestrictedExpression> {
     let actors = session.actors.iter().map(|actor| {
         let part = |part: &Part| {
-            let text = part.of(&actor.issuer, Some(&actor.subject), actor.client.as_deref())?;
-            Some((part.name().to_owned(), RestrictedExpression::new_string(text.to_owned())))
+            // Policies compare whole records, and one with an optional member is equal to none that they can write. So an
+            // actor without a client has the empty one, which no token can name.
+            let text = part.of(&actor.issuer, Some(&actor.subject), actor.client.as_deref()).unwrap_or_default();
+            (part.name().to_owned(), RestrictedExpression::new_string(text.to_owned()))
         };
-        RestrictedExpression::new_record(parts.iter().filter_map(part)).ok()
+        RestrictedExpression::new_record(parts.iter().map(part)).ok()
     });
     // A chain that cannot be written is left out as a whole, so that a policy that asks for it errs, and denies.
     actors.collect::<Option<Vec<_>>>().map(RestrictedExpression::new_set)

@@ -30,7 +30,7 @@ pub fn key_set(document: &[u8], _now: i64) -> Result<Fit<KeySet>, Unfit> {
             remarks.push(format!("keys[{index}] is left out: it is not an object"));
             continue;
         };
-        if jwk.contains_key("k") || jwk.get("kty").is_some_and(|kind| kind == "oct") {
+        if jwk.get("kty").is_some_and(|kind| kind == "oct") {
             remarks.push(format!("keys[{index}] is left out: a shared secret must not be published"));
             continue;
         }

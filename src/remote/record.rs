@@ -28,7 +28,7 @@ pub(super) struct Record {
     /// The end of the last attempt, good or bad.
     #[prost(int64, tag = "5")]
     pub(super) settled_at: i64,
-    /// The start of the last attempt that was made because of an unknown id.
+    /// The start of the last attempt that was made because of an unknown id, and has ended.
     #[prost(int64, tag = "6")]
     pub(super) asked_at: i64,
     /// How many attempts have failed in a row.

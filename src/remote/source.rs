@@ -235,13 +235,9 @@ impl<T> Source<T> {
         };
         if let Some(record) = &record {
             self.learn(record, now);
-            if record.lease_until > now {
-                return Turn::NotNow;
-            }
-            self.asked_at = self.asked_at.max(record.asked_at);
         }
-        self.drop_vain_wish(now);
-        if !self.is_due(now) {
+        if !self.is_due(now) || record.as_ref().is_some_and(|record| record.lease_until > now) {
+            self.losing_since = None;
             return Turn::NotNow;
         }
         let name = self.key.as_bytes();
@@ -249,16 +245,13 @@ impl<T> Source<T> {
         let mut record = record.unwrap_or_else(|| self.blank());
         record.holder = lease;
         record.lease_until = now.saturating_add(self.lease());
-        if self.wish.is_some() {
-            record.asked_at = now;
-        }
         match moment.store.perform(&self.write(&record, version)) {
             StoreAnswer::Written => {
                 self.losing_since = None;
                 Turn::Leased(lease)
             }
-            // Somebody was faster, and is seen at the next tick. Who loses for longer than any lease has somebody against
-            // him, and goes on without.
+            // Somebody was faster, and his lease is seen at the next tick. Who never sees one, and still loses for as long
+            // as a lease, has somebody against him and goes on without.
             StoreAnswer::Conflict => {
                 let since = *self.losing_since.get_or_insert(now);
                 if now.saturating_sub(since) < self.lease() { Turn::NotNow } else { Turn::Alone }
@@ -296,7 +289,6 @@ impl<T> Source<T> {
         if record.lease_until > latest.saturating_add(self.lease()) {
             record.lease_until = i64::MIN;
         }
-        record.retry_at = record.retry_at.min(record.settled_at.saturating_add(LONGEST_BACK_OFF));
         for id in &mut record.unknown {
             id.until = id.until.min(now.saturating_add(self.unknown_for()));
         }
@@ -325,6 +317,7 @@ impl<T> Source<T> {
 
     /// Takes over what another worker has found out.
     fn learn(&mut self, record: &Record, now: i64) {
+        self.asked_at = self.asked_at.max(record.asked_at);
         let mut news = record.settled_at > self.settled_at;
         if news {
             self.settled_at = record.settled_at;
@@ -351,13 +344,6 @@ impl<T> Source<T> {
             self.unknown.remember(id.tag, id.until);
         }
         if news {
-            self.settle();
-        }
-    }
-
-    /// Answers a wish that is not to be granted: another one was of late, or has failed.
-    fn drop_vain_wish(&mut self, now: i64) {
-        if self.wish.is_some() && (self.cools(now) || self.retry_at > now) {
             self.settle();
         }
     }
@@ -470,7 +456,6 @@ impl<T> Remote for Source<T> {
             }
             return None;
         }
-        self.drop_vain_wish(now);
         if !self.is_due(now) {
             return None;
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_gate::config::{Config, json_schema};
+use cedar_gate::secret::Environment;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
@@ -49,6 +50,7 @@ fn everything() -> Value {
                 "x": "RnfuZnuXWWuVC_W6Degm0E4zhohSSHDUZ1PCl4lFXiY",
                 "y": "lAS4tIAt-qL_uI4HFYhYVknuU4YfPNkny1AC8Q3H86w",
             }]}},
+            "profile": "none",
             "token_types": ["at+jwt", "absent"],
             "clock_skew": "0",
             "max_lifetime": "1h 30m",
@@ -60,10 +62,25 @@ fn everything() -> Value {
             },
             "parents": [{"claim": "roles", "type": "Role", "allow": ["maker", "checker"]}],
             "clients": {"type": "Client", "when": {"claim": "sub", "equals_claim": "client_id"}},
+            "sender_constraint": {"dpop": "optional", "mtls": "required"},
         }},
-        "credentials": {"from_headers": [{"name": "authorization", "schemes": ["bearer"]}, {"name": "X-Token"}]},
+        "credentials": {
+            "from_headers": [{"name": "authorization", "schemes": ["bearer", "DPoP"]}, {"name": "X-Token"}],
+            "from_cookies": [{"name": "__Host-token"}],
+            "from_params": [{"name": "access_token"}],
+        },
+        "realm": "Payments",
+        "resource_metadata": {
+            "resource": "https://api.example.com/payments",
+            "authorization_servers": ["https://idp.example.com/"],
+            "scopes_supported": ["payments:write"],
+            "resource_name": "Payments",
+            "resource_documentation": "https://api.example.com/help",
+            "resource_policy_uri": "https://api.example.com/policy",
+            "resource_tos_uri": "https://api.example.com/terms",
+        },
         "routes": [
-            {"methods": ["GET"], "path": "/healthz", "access": "public"},
+            {"methods": ["GET"], "path": "/healthz", "access": "public", "cors": true},
             {
                 "methods": ["POST", "PUT"],
                 "path": "/payments/{id}/{kind}",
@@ -82,9 +99,12 @@ fn everything() -> Value {
                     },
                 },
                 "scopes": ["payments:write"],
+                "cors": false,
+                "max_stream_age": "token",
                 "body": {"amount": {"pointer": "/amount", "type": "Long", "required": true}},
                 "query": {"currency": {"type": "String", "required": false}},
                 "headers": {"x-tenant": {"type": "String", "required": false}},
+                "sender_constraint": {"dpop": "required", "mtls": "optional"},
             },
         ],
         "policies": {"inline": {
@@ -97,6 +117,16 @@ fn everything() -> Value {
         "separation": {"static": [{"id": "four-eyes", "roles": ["maker", "checker"], "type": "Role", "at_most": 1}]},
         "forward": {"token": "keep", "headers": {"X-Auth-Subject": "sub"}, "protected_headers": ["X-User"]},
         "audit": {"log": true},
+        "secret": {"env": "GATE_SECRET"},
+        "dpop": {
+            "algorithms": ["ES256", "EdDSA"],
+            "proof_lifetime": "1m",
+            "clock_skew": "5s",
+            "public_origin": "https://api.example.com",
+            "nonce": {"required": true, "lifetime": "5m"},
+            "replay": {"entries": 65536},
+        },
+        "client_certificate": {"from": "connection"},
         "limits": {
             "token_bytes": 16384,
             "claims_depth": 16,
@@ -173,7 +203,7 @@ fn what_the_schema_refuses_the_filter_refuses_and_what_has_another_form_both_ref
     let validator = validator();
     let (mut of_the_form, mut others) = (0, 0);
     for (what, configuration) in spoilt(&everything()) {
-        let faults: Vec<String> = match Config::load(configuration.to_string().as_bytes()) {
+        let faults: Vec<String> = match Config::load_in(configuration.to_string().as_bytes(), &Environment::assumed()) {
             Ok(_) => Vec::new(),
             Err(faults) => faults.iter().map(ToString::to_string).collect(),
         };
@@ -359,6 +389,7 @@ fn is_written(schema: &Value, written: &str, properties: &BTreeMap<String, Prope
         "" => true,
         "Boolean" => is_a("boolean"),
         "claim path" => refers_to("/ClaimPath"),
+        "demand" => refers_to("/Demand"),
         "entity type" => like("providers.<>.principal.type", "pattern"),
         "header name" | "JSON pointer" | "parameter" | "path template" | "text template" => is_a("string"),
         "kind" => refers_to("/ParameterKind"),

@@ -2,13 +2,15 @@
 
 mod http1;
 mod http2;
+mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use cedar_gate_scenario::{Headers, Protocol, Request};
+use cedar_gate_scenario::{Headers, Protocol, Request, Tls};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// How long a request may take, from connecting to the end of the answer.
@@ -61,12 +63,21 @@ pub(crate) fn together<T: Send>(
     })
 }
 
-/// Sends `request` to `port` of 127.0.0.1 and waits for the end of the answer.
+/// Sends `request` to `port` of 127.0.0.1 in plain text and waits for the end of the answer.
 ///
 /// # Errors
 ///
 /// When there is no connection at all. What goes wrong later stands in [`Exchange::answer`].
 pub fn send(port: u16, request: &Request) -> anyhow::Result<Exchange> {
+    send_over(port, None, request)
+}
+
+/// The same over TLS, where there is any: with the certificate that the request has.
+///
+/// # Errors
+///
+/// As with [`send`].
+pub fn send_over(port: u16, tls: Option<&Tls>, request: &Request) -> anyhow::Result<Exchange> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
@@ -76,9 +87,9 @@ pub fn send(port: u16, request: &Request) -> anyhow::Result<Exchange> {
         stream.set_nodelay(true)?;
         let client = stream.local_addr()?;
         let exchange = async {
-            match request.protocol {
-                Protocol::Http1 => http1::exchange(stream, request).await,
-                Protocol::Http2 => http2::exchange(stream, request).await,
+            match tls {
+                Some(tls) => exchange(tls::connect(stream, tls, request).await?, request).await,
+                None => exchange(stream, request).await,
             }
         };
         let answer = match tokio::time::timeout(DEADLINE, exchange).await {
@@ -87,4 +98,14 @@ pub fn send(port: u16, request: &Request) -> anyhow::Result<Exchange> {
         };
         Ok(Exchange { client, answer })
     })
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: &Request,
+) -> anyhow::Result<Answer> {
+    match request.protocol {
+        Protocol::Http1 => http1::exchange(stream, request).await,
+        Protocol::Http2 => http2::exchange(stream, request).await,
+    }
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use cedar_gate_scenario::ConfigurationForm;
 use serde_json::{Value, json};
 
@@ -29,9 +29,10 @@ pub(crate) use access::Access;
 pub use deployment::{Decisions, Deployment};
 pub use file::EnvoyFile;
 pub use log::LogLine;
+pub use listener::ListenerOptions;
 use log::Mark;
 pub use plain::PlainEnvoy;
-use port::Port;
+pub(crate) use port::Port;
 use process::Process;
 pub(crate) use server::Marks;
 use server::Server;
@@ -107,7 +108,16 @@ pub enum Paths {
 pub struct Envoy {
     options: EnvoyOptions,
     listeners: Mutex<Listeners>,
+    clusters: Mutex<Clusters>,
     server: Server,
+}
+
+/// The clusters that Envoy has been told of since it was started.
+#[derive(Debug, Default)]
+struct Clusters {
+    /// As with listeners.
+    version: u64,
+    current: BTreeMap<String, Value>,
 }
 
 /// The listeners that Envoy has been told of.
@@ -120,8 +130,7 @@ struct Listeners {
 
 #[derive(Clone, Debug)]
 struct Listener {
-    configuration: Value,
-    form: ConfigurationForm,
+    options: ListenerOptions,
     port: Arc<Port>,
     resource: Value,
     retired: bool,
@@ -175,12 +184,17 @@ impl Envoy {
         let process = Process::prepare()?;
         let directory = process.directory().to_owned();
         let options = EnvoyOptions { wasm: server::copy_of_filter(&options.wasm, &directory)?, ..options };
-        fs::create_dir(bootstrap::listener_directory(&directory))?;
-        replace_listener_file(&directory, &json!({ "version_info": "0", "resources": [] }))?;
+        for (watched, file) in [
+            (bootstrap::cluster_directory(&directory), bootstrap::cluster_file(&directory)),
+            (bootstrap::listener_directory(&directory), bootstrap::listener_file(&directory)),
+        ] {
+            fs::create_dir(watched)?;
+            replace_resources(&directory, &file, 0, &[])?;
+        }
         let bootstrap = bootstrap::bootstrap(&options, &directory);
         let arguments = bootstrap::prompt_arguments(&directory, options.concurrency);
         let server = Server::start(process, &options.binary, &bootstrap, &arguments)?;
-        Ok(Self { options, listeners: Mutex::default(), server })
+        Ok(Self { options, listeners: Mutex::default(), clusters: Mutex::default(), server })
     }
 
     /// Adds a listener whose filter has `configuration`, waits until every worker serves it, and gives its port.
@@ -197,12 +211,54 @@ impl Envoy {
         configuration: &Value,
         form: ConfigurationForm,
     ) -> Result<u16, ListenerError> {
+        let options = ListenerOptions { configuration: configuration.clone(), form, ..ListenerOptions::default() };
+        self.add_listener_with(name, options)
+    }
+
+    /// Like [`add_listener`](Self::add_listener), with all that there is to be said of a listener.
+    ///
+    /// # Errors
+    ///
+    /// See [`ListenerError`]; a rejected listener leaves the others as they were.
+    pub fn add_listener_with(&self, name: &str, options: ListenerOptions) -> Result<u16, ListenerError> {
         let mut listeners = self.lock();
         if listeners.accepted.contains_key(name) {
             return Err(anyhow!("there is a listener `{name}` already").into());
         }
         let port = Port::reserve().context("there is no free port")?;
-        self.change(&mut listeners, name, configuration, form, port.into())
+        self.change(&mut listeners, name, options, port.into())
+    }
+
+    /// Adds clusters for the filter's own calls; one without an address has no hosts. Listeners that are added later can
+    /// use them at once.
+    ///
+    /// # Errors
+    ///
+    /// When Envoy does not take them, or not in time.
+    pub fn add_clusters(&self, clusters: &BTreeMap<String, Option<SocketAddr>>) -> anyhow::Result<()> {
+        let mut known = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        known.current.extend(clusters.iter().map(|(name, at)| (name.clone(), bootstrap::service(name, *at))));
+        known.version += 1;
+        let resources: Vec<_> = known.current.values().collect();
+        let before = self.server.admin.cluster_updates()?;
+        let file = bootstrap::cluster_file(self.directory());
+        replace_resources(self.directory(), &file, known.version, &resources)?;
+        polling::until("Envoy to load its clusters", BOUND, || {
+            self.server.check()?;
+            let updates = self.server.admin.cluster_updates()?;
+            if updates.refused > before.refused {
+                bail!("Envoy rejects its clusters:\n{}", self.server.log.tail());
+            }
+            Ok((updates.loaded > before.loaded).then_some(()))
+        })
+    }
+
+    /// Lets Envoy drop clusters with one of the next changes.
+    pub fn retire_clusters<'n>(&self, names: impl IntoIterator<Item = &'n String>) {
+        let mut known = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in names {
+            known.current.remove(name);
+        }
     }
 
     /// Gives the filter of the listener `name` a new configuration, waits until every worker has it, and gives the port,
@@ -216,12 +272,13 @@ impl Envoy {
         let Some(listener) = listeners.accepted.get(name) else {
             return Err(anyhow!("there is no listener `{name}`").into());
         };
-        if listener.configuration == *configuration {
+        if listener.options.configuration == *configuration {
             // Envoy skips an update that changes nothing, so there would be nothing to wait for.
             return Ok(listener.port.number());
         }
-        let (form, port) = (listener.form, Arc::clone(&listener.port));
-        self.change(&mut listeners, name, configuration, form, port)
+        let options = ListenerOptions { configuration: configuration.clone(), ..listener.options.clone() };
+        let port = Arc::clone(&listener.port);
+        self.change(&mut listeners, name, options, port)
     }
 
     /// Lets Envoy drop the listener `name` with one of the next changes.
@@ -241,6 +298,11 @@ impl Envoy {
     /// When there is no answer, or none with status 200.
     pub fn admin(&self, path: &str) -> anyhow::Result<String> {
         self.server.admin.get(path)
+    }
+
+    /// How many requests have come to the listener `name` so far.
+    pub(crate) fn requests(&self, name: &str) -> anyhow::Result<u64> {
+        self.server.admin.counter(&format!("http.{name}.downstream_rq_total"))
     }
 
     /// Everything that the filter has logged so far, in all listeners.
@@ -282,15 +344,13 @@ impl Envoy {
         &self,
         listeners: &mut Listeners,
         name: &str,
-        configuration: &Value,
-        form: ConfigurationForm,
+        options: ListenerOptions,
         port: Arc<Port>,
     ) -> Result<u16, ListenerError> {
         let number = port.number();
-        let resource = listener::listener(&self.options, name, number, configuration, form);
+        let resource = listener::listener(&self.options, name, number, &options);
         let mut next = listeners.accepted.clone();
-        let listener = Listener { configuration: configuration.clone(), form, port, resource, retired: false };
-        next.insert(name.to_owned(), listener);
+        next.insert(name.to_owned(), Listener { options, port, resource, retired: false });
 
         let mark = self.server.log.mark().context("the log cannot be read")?;
         match self.load(listeners, &next)? {
@@ -317,8 +377,8 @@ impl Envoy {
         let before = self.server.admin.listener_counters()?;
         listeners.version += 1;
         let resources: Vec<_> = next.values().map(|listener| &listener.resource).collect();
-        let content = json!({ "version_info": listeners.version.to_string(), "resources": resources });
-        replace_listener_file(self.directory(), &content)?;
+        let file = bootstrap::listener_file(self.directory());
+        replace_resources(self.directory(), &file, listeners.version, &resources)?;
 
         polling::until("Envoy to load its listeners", BOUND, || {
             self.server.check()?;
@@ -362,8 +422,9 @@ enum Load {
 }
 
 /// Envoy notices a file that is moved into the watched directory, and must never see half of one.
-fn replace_listener_file(directory: &Path, content: &Value) -> anyhow::Result<()> {
-    let draft = directory.join("listeners.draft");
+fn replace_resources(directory: &Path, file: &Path, version: u64, resources: &[&Value]) -> anyhow::Result<()> {
+    let draft = directory.join("resources.draft");
+    let content = json!({ "version_info": version.to_string(), "resources": resources });
     fs::write(&draft, content.to_string())?;
-    fs::rename(&draft, bootstrap::listener_file(directory)).context("the listener file cannot be replaced")
+    fs::rename(&draft, file).with_context(|| format!("{} cannot be replaced", file.display()))
 }

@@ -1,17 +1,19 @@
 //! A real Envoy as a host of scenarios.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
-use cedar_gate_scenario::{Gateway, Headers, Host, Observed, Received, Request, Start, StartRefused};
+use cedar_gate_scenario::{Gateway, Headers, Host, Observed, Received, Request, Start, StartRefused, Tls};
 use serde_json::Value;
 
 use crate::client::{self, Exchange};
-use crate::envoy::{Access, Envoy, EnvoyOptions, ListenerError, LogLine, Marks};
+use crate::envoy::{Access, Envoy, EnvoyOptions, ListenerError, ListenerOptions, LogLine, Marks};
 use crate::polling;
+use crate::service::Servers;
 use crate::upstream::{RECORD_ID, Upstream};
 
 /// How long the access log is waited for after the answer is there. Some broken requests never get a line.
@@ -20,9 +22,12 @@ pub(crate) const ACCESS_LOG_BOUND: Duration = Duration::from_secs(2);
 /// The header by which the filter names a request in its audit records.
 const REQUEST_ID: &str = "x-request-id";
 
-/// An Envoy and an upstream; each gateway started from it is a listener of its own.
+/// The longest that a scenario may make a real clock run at once, in seconds.
+const LONGEST_WAIT: u64 = 30;
+
+/// An Envoy and an upstream; each gateway started from it is a listener of its own, with VMs and clusters of its own.
 ///
-/// It may be shared among threads. All gateways have the VM in common, hence the filter's shared data too.
+/// It may be shared among threads.
 #[derive(Debug)]
 pub struct EnvoyHost {
     envoy: Envoy,
@@ -80,12 +85,16 @@ impl EnvoyHost {
     ///
     /// When no answer came: the connection broke, or the deadline of the client passed.
     pub fn send(&self, name: &str, port: u16, request: &Request) -> anyhow::Result<Observed> {
+        self.send_over(name, port, None, request)
+    }
+
+    fn send_over(&self, name: &str, port: u16, tls: Option<&Tls>, request: &Request) -> anyhow::Result<Observed> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         // Not of the length of a UUID: Envoy writes a tracing decision into those.
         let id = format!("{name}-request-{number}");
         let sent = Sent::with(id, request);
         let marks = self.envoy.marks()?;
-        let Exchange { client, answer } = client::send(port, &sent.request)?;
+        let Exchange { client, answer } = client::send_over(port, tls, &sent.request)?;
         let answer = answer?;
         // Written at the request's end, after the filter's last word about it.
         let access = polling::until("the access log", ACCESS_LOG_BOUND, || self.envoy.access_since(marks, client)).ok();
@@ -124,13 +133,68 @@ impl Host for EnvoyHost {
     /// of the filter.
     fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
         let name = format!("gateway-{}", self.gateways.fetch_add(1, Ordering::Relaxed));
-        match self.envoy.add_listener(&name, &start.configuration, start.form) {
-            Ok(port) => Ok(Box::new(EnvoyGateway { host: self, name, port })),
+        match self.open(name, start) {
+            Ok(gateway) => Ok(Box::new(gateway)),
             Err(ListenerError::Rejected(rejected)) if !rejected.log.is_empty() => {
                 Err(StartRefused { log: rejected.log })
             }
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+impl EnvoyHost {
+    fn open(&self, name: String, start: &Start) -> Result<EnvoyGateway<'_>, ListenerError> {
+        let mut configuration = start.configuration.clone();
+        let mut gateway = EnvoyGateway {
+            host: self,
+            name,
+            port: 0,
+            tls: start.tls.clone(),
+            servers: None,
+            clusters: BTreeMap::new(),
+            overdue: false,
+        };
+        if !start.services.clusters().is_empty() {
+            let servers = Servers::start(&start.services)?;
+            let own = |cluster: &str| format!("{}-{cluster}", gateway.name);
+            let addresses = servers.addresses();
+            let clusters: BTreeMap<_, _> = addresses.iter().map(|(name, at)| (own(name), *at)).collect();
+            self.envoy.add_clusters(&clusters)?;
+            rename_clusters(&mut configuration, &|name| addresses.contains_key(name).then(|| own(name)));
+            gateway.clusters = clusters;
+            gateway.servers = Some(servers);
+        }
+        let options = ListenerOptions {
+            configuration,
+            form: start.form,
+            // Nothing is shared with other gateways.
+            vm_id: Some(gateway.name.clone()),
+            environment: start.environment.clone(),
+            tls: start.tls.clone(),
+        };
+        gateway.port = self.envoy.add_listener_with(&gateway.name, options)?;
+        Ok(gateway)
+    }
+}
+
+/// Gives the clusters in a configuration other names, where `name` has one.
+fn rename_clusters(configuration: &mut Value, name: &impl Fn(&str) -> Option<String>) {
+    match configuration {
+        Value::Array(items) => items.iter_mut().for_each(|item| rename_clusters(item, name)),
+        Value::Object(members) => {
+            for (member, value) in members {
+                match value {
+                    Value::String(cluster) if member == "cluster" => {
+                        if let Some(other) = name(cluster) {
+                            *cluster = other;
+                        }
+                    }
+                    value => rename_clusters(value, name),
+                }
+            }
+        }
+        Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -145,6 +209,25 @@ struct EnvoyGateway<'host> {
     host: &'host EnvoyHost,
     name: String,
     port: u16,
+    tls: Option<Tls>,
+    servers: Option<Servers>,
+    clusters: BTreeMap<String, Option<std::net::SocketAddr>>,
+    /// Whether the clock was to run for longer than anybody waits.
+    overdue: bool,
+}
+
+impl EnvoyGateway<'_> {
+    fn send_one(&self, request: &Request) -> anyhow::Result<Observed> {
+        self.host.send_over(&self.name, self.port, self.tls.as_ref(), request)
+    }
+
+    /// Waits until so many requests have come to the filter since there were `before`.
+    fn await_requests(&self, before: u64, count: usize) -> anyhow::Result<()> {
+        let wanted = before + u64::try_from(count)?;
+        polling::until("all requests to arrive", client::DEADLINE, || {
+            Ok((self.host.envoy.requests(&self.name)? >= wanted).then_some(()))
+        })
+    }
 }
 
 impl Gateway for EnvoyGateway<'_> {
@@ -153,18 +236,51 @@ impl Gateway for EnvoyGateway<'_> {
     }
 
     fn advance(&mut self, seconds: u64) {
+        if seconds > LONGEST_WAIT {
+            self.overdue = true;
+            return;
+        }
         // Envoy's clock is the real one: letting it run on is waiting.
         thread::sleep(Duration::from_secs(seconds));
     }
 
+    fn services_changed(&mut self) -> anyhow::Result<()> {
+        let Some(servers) = &self.servers else { return Ok(()) };
+        let own = |cluster: &str| format!("{}-{cluster}", self.name);
+        let clusters: BTreeMap<_, _> = servers.addresses().iter().map(|(name, at)| (own(name), *at)).collect();
+        ensure!(clusters == self.clusters, "Envoy has or has not hosts in a cluster from the start on");
+        servers.follow()
+    }
+
     fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
-        client::together(requests, |request| self.host.send(&self.name, self.port, request))
+        ensure!(
+            !self.overdue,
+            "Envoy's clock is the real one, and nobody waits for more than {LONGEST_WAIT} s; say `hosts: [native, wasm]`"
+        );
+        ensure!(requests.iter().all(|request| request.worker == 0), "nobody chooses among Envoy's workers");
+        let Some(servers) = self.servers.as_ref().filter(|_| requests.len() > 1) else {
+            return client::together(requests, |request| self.send_one(request));
+        };
+        let before = self.host.envoy.requests(&self.name)?;
+        servers.hold();
+        thread::scope(|scope| {
+            let arrived = scope.spawn(|| {
+                let arrived = self.await_requests(before, requests.len());
+                // In any case, or nobody would ever be answered.
+                servers.release();
+                arrived
+            });
+            let observed = client::together(requests, |request| self.send_one(request));
+            let arrived = arrived.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            observed.and_then(|observed| arrived.map(|()| observed))
+        })
     }
 }
 
 impl Drop for EnvoyGateway<'_> {
     fn drop(&mut self) {
         self.host.envoy.retire_listener(&self.name);
+        self.host.envoy.retire_clusters(self.clusters.keys());
     }
 }
 

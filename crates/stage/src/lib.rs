@@ -4,19 +4,23 @@
 //! [`Upstream`] records what reaches it, and [`client`] sends requests byte for byte. [`Deployment`] is the other way to
 //! have an Envoy: from a complete configuration file, as users write it. [`PlainEnvoy`] is the third, for what measures.
 //!
-//! Not covered: TLS, HTTP/3, and request targets that hyper's server refuses to parse (a raw `<`, `>` or backtick), which
+//! Not covered: HTTP/3, and request targets that hyper's server refuses to parse (a raw `<`, `>` or backtick), which
 //! [`Upstream`] answers with 400 without a record.
 
 #![expect(clippy::disallowed_methods, reason = "a stage runs in real time; it is the filter that has no clock")]
 
 pub mod client;
 mod envoy;
+mod faults;
 mod gateway;
+mod service;
 pub mod polling;
 mod upstream;
 
 pub use envoy::{
-    Decisions, Deployment, Envoy, EnvoyFile, EnvoyOptions, ListenerError, LogLine, Paths, PlainEnvoy, Rejected,
+    Decisions, Deployment, Envoy, EnvoyFile, EnvoyOptions, ListenerError, ListenerOptions, LogLine, Paths, PlainEnvoy,
+    Rejected,
 };
+pub use faults::{Content, Fault, FaultServer};
 pub use gateway::EnvoyHost;
 pub use upstream::Upstream;

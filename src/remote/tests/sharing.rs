@@ -53,6 +53,41 @@ fn what_another_worker_fetched_is_judged_again() {
 }
 
 #[test]
+fn a_document_is_shared_though_somebody_else_writes_in_between() {
+    let mut world = World::new(2, &spec(), says(document("a")));
+    world.tick(0);
+    world.store.conflicts = 2;
+    world.pass(500);
+    assert_eq!(world.document(1).as_deref(), Some("a"));
+    assert_eq!(world.workers[1].loads(Fetcher::Another), 1);
+}
+
+#[test]
+fn a_document_serves_as_long_as_whoever_takes_it_wants() {
+    // Two configurations share the record while the gateway changes from one to the other.
+    let mut world = loaded(1);
+    world.server = says(document("b"));
+    world.workers[0].alive = false;
+    world.workers.push(Worker::new(Spec { cache_duration: seconds(60), ..spec() }, b"key"));
+    world.pass(100);
+    assert_eq!(world.document(1).as_deref(), Some("a"));
+    world.pass(60_000);
+    assert_eq!(world.document(1).as_deref(), Some("b"));
+}
+
+#[test]
+fn a_wish_does_not_die_with_the_worker_that_has_the_lease() {
+    let mut world = loaded(2);
+    world.server = says(document("a b"));
+    assert_eq!(world.refresh_for(0, "b"), Refresh::Wait);
+    assert!(world.tick(0));
+    world.workers[0].alive = false;
+    assert_eq!(world.refresh_for(1, "b"), Refresh::Wait);
+    world.pass(LEASE + 400);
+    assert_eq!(world.document(1).as_deref(), Some("a b"));
+}
+
+#[test]
 fn a_worker_that_comes_later_has_the_document_at_its_first_tick() {
     let mut world = loaded(1);
     world.workers.push(Worker::new(spec(), b"key"));
@@ -262,6 +297,22 @@ fn a_lease_that_is_always_lost_is_done_without_in_the_end() {
     assert!(world.calls.is_empty());
     world.pass(500);
     assert_eq!(world.document(0).as_deref(), Some("a"));
+}
+
+#[test]
+fn a_race_that_was_lost_long_ago_does_not_count() {
+    let mut world = World::new(2, &spec(), says(document("a")));
+    for _ in 0..10 {
+        // One of them loses a race, and finds the lease of the other at its next tick.
+        world.store.conflicts = 1;
+        let calls = world.calls.len();
+        world.pass(600_000);
+        assert!(world.calls.len() <= calls + 2, "{:?}", world.called_at());
+    }
+    assert!((0..2).all(|worker| !world.workers[worker].events.contains(&Event::StoreUnavailable)));
+    for pair in world.called_at().windows(2) {
+        assert!(pair[1] - pair[0] > 400_000, "{:?}", world.called_at());
+    }
 }
 
 #[test]

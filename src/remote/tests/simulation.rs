@@ -88,6 +88,10 @@ proptest! {
         let spec = Spec { cache_duration: seconds(60), max_stale: seconds(120), ..spec() };
         let mut world = World::new(workers, &spec, with_outages(outages)).seeded(seed);
         wander(&mut world, TEN_MINUTES, 250, |world, worker| {
+            // Now and then somebody writes between the reading and the writing of another.
+            if world.random() % 10 == 0 {
+                world.store.conflicts = 1;
+            }
             if world.random() % 40 < unknown {
                 let id = world.random() % 10;
                 world.refresh_for(worker, &id.to_string());

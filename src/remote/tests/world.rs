@@ -45,6 +45,8 @@ pub(super) struct Shelf {
     pub(super) broken: bool,
     /// Somebody else always writes first.
     pub(super) contested: bool,
+    /// Somebody else writes first, so many times.
+    pub(super) conflicts: usize,
     /// All keys are taken for the same, as nginx does with keys of one CRC.
     pub(super) colliding: bool,
     pub(super) writes: usize,
@@ -61,7 +63,8 @@ impl Store for Shelf {
             StoreOperation::CompareAndSwap { key, expected, value } => {
                 let key = place(key);
                 let version = self.records.get(&key).map(|(_, version)| *version);
-                if self.contested || version != *expected {
+                if self.contested || self.conflicts > 0 || version != *expected {
+                    self.conflicts = self.conflicts.saturating_sub(1);
                     return StoreAnswer::Conflict;
                 }
                 self.records.insert(key, (value.clone(), version.unwrap_or(0) + 1));

@@ -4,13 +4,12 @@ use anyhow::{Context, bail};
 use bytes::{Buf, BytesMut};
 use cedar_gate_scenario::{Body, Headers, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::Answer;
 
 /// Sends the request and reads the answer, both at the same time: an answer may come before the body has gone out.
-pub(super) async fn exchange(stream: TcpStream, request: &Request) -> anyhow::Result<Answer> {
-    let (reading, mut writing) = stream.into_split();
+pub(super) async fn exchange(stream: impl AsyncRead + AsyncWrite, request: &Request) -> anyhow::Result<Answer> {
+    let (reading, mut writing) = tokio::io::split(stream);
     let mut reader = Reader { stream: reading, buffer: BytesMut::new() };
     let answer = reader.answer(&request.method);
     tokio::pin!(answer);

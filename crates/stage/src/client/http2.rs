@@ -1,15 +1,18 @@
-//! HTTP/2 without TLS and without upgrade ("prior knowledge"), as gRPC clients speak it.
+//! HTTP/2 without upgrade ("prior knowledge"), as gRPC clients speak it.
 
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use cedar_gate_scenario::{Body, Headers, Request};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Answer;
 
 /// Sends the request and reads the answer.
-pub(super) async fn exchange(stream: TcpStream, request: &Request) -> anyhow::Result<Answer> {
+pub(super) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: &Request,
+) -> anyhow::Result<Answer> {
     let (client, connection) = h2::client::handshake(stream).await.context("no HTTP/2 connection")?;
     // Says why it ended only by what it does to the streams on it, where the error surfaces.
     let connection = tokio::spawn(connection);

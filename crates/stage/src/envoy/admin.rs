@@ -28,6 +28,15 @@ pub(super) struct ListenerCounters {
     pub(super) created: u64,
 }
 
+/// Envoy's counters of what became of the clusters it was told of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ClusterUpdates {
+    /// Updates that were taken.
+    pub(super) loaded: u64,
+    /// Updates that were not.
+    pub(super) refused: u64,
+}
+
 impl Admin {
     /// The interface whose address Envoy has written to `file`; `None` as long as it has not.
     pub(super) fn find(file: &Path) -> anyhow::Result<Option<Self>> {
@@ -57,11 +66,25 @@ impl Admin {
         self.get("/ready").is_ok_and(|answer| answer.trim() == "LIVE")
     }
 
+    /// The counter of this name; 0 where nothing has been counted yet.
+    pub(super) fn counter(&self, name: &str) -> anyhow::Result<u64> {
+        Ok(self.counters(name)?.of(name))
+    }
+
+    fn counters(&self, prefix: &str) -> anyhow::Result<Stats> {
+        let answer = self.get(&format!("/stats?format=json&type=Counters&filter=^{prefix}"))?;
+        serde_json::from_str(&answer).context("statistics of an unknown form")
+    }
+
+    pub(super) fn cluster_updates(&self) -> anyhow::Result<ClusterUpdates> {
+        let stats = self.counters("cluster_manager.cds")?;
+        let of = |name: &str| stats.of(&format!("cluster_manager.cds.{name}"));
+        Ok(ClusterUpdates { loaded: of("update_success"), refused: of("update_rejected") + of("update_failure") })
+    }
+
     pub(super) fn listener_counters(&self) -> anyhow::Result<ListenerCounters> {
-        let stats: Stats =
-            serde_json::from_str(&self.get("/stats?format=json&type=Counters&filter=^listener_manager")?)
-                .context("statistics of an unknown form")?;
-        let of = |name: &str| stats.stats.iter().find(|stat| stat.name == name).map_or(0, |stat| stat.value);
+        let stats = self.counters("listener_manager")?;
+        let of = |name: &str| stats.of(name);
         Ok(ListenerCounters {
             loaded: of("listener_manager.lds.update_success"),
             refused: of("listener_manager.lds.update_rejected") + of("listener_manager.lds.update_failure"),
@@ -75,6 +98,12 @@ impl Admin {
 #[derive(Deserialize)]
 struct Stats {
     stats: Vec<Stat>,
+}
+
+impl Stats {
+    fn of(&self, name: &str) -> u64 {
+        self.stats.iter().find(|stat| stat.name == name).map_or(0, |stat| stat.value)
+    }
 }
 
 #[derive(Deserialize)]

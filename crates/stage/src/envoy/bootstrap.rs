@@ -32,6 +32,15 @@ pub(super) fn listener_file(directory: &Path) -> PathBuf {
     listener_directory(directory).join("listeners.json")
 }
 
+/// Another one, for the clusters that come and go with listeners.
+pub(super) fn cluster_directory(directory: &Path) -> PathBuf {
+    directory.join("clusters")
+}
+
+pub(super) fn cluster_file(directory: &Path) -> PathBuf {
+    cluster_directory(directory).join("clusters.json")
+}
+
 pub(super) fn arguments(directory: &Path, concurrency: u32) -> Vec<OsString> {
     vec![
         "--config-path".into(),
@@ -75,16 +84,34 @@ pub(super) fn bootstrap(options: &EnvoyOptions, directory: &Path) -> Value {
         "node": { "id": "stage", "cluster": "stage" },
         "admin": { "address": address("127.0.0.1", 0) },
         "dynamic_resources": {
-            "lds_config": {
-                "resource_api_version": "V3",
-                "path_config_source": {
-                    "path": listener_file(directory),
-                    "watched_directory": { "path": listener_directory(directory) },
-                },
-            },
+            "cds_config": watched(&cluster_file(directory), &cluster_directory(directory)),
+            "lds_config": watched(&listener_file(directory), &listener_directory(directory)),
         },
         "static_resources": { "clusters": std::iter::once(upstream).chain(others).collect::<Vec<_>>() },
     })
+}
+
+fn watched(file: &Path, directory: &Path) -> Value {
+    json!({
+        "resource_api_version": "V3",
+        "path_config_source": { "path": file, "watched_directory": { "path": directory } },
+    })
+}
+
+/// A cluster for the filter's own calls; without an address it has no hosts.
+pub(super) fn service(name: &str, at: Option<SocketAddr>) -> Value {
+    let hosts: Vec<_> = at.iter().map(|at| endpoint(*at)).collect();
+    json!({
+        "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": hosts }] },
+    })
+}
+
+fn endpoint(at: SocketAddr) -> Value {
+    json!({ "endpoint": { "address": address(&at.ip().to_string(), at.port()) } })
 }
 
 fn cluster(name: &str, to: SocketAddr) -> Value {
@@ -92,12 +119,7 @@ fn cluster(name: &str, to: SocketAddr) -> Value {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
-        "load_assignment": {
-            "cluster_name": name,
-            "endpoints": [{
-                "lb_endpoints": [{ "endpoint": { "address": address(&to.ip().to_string(), to.port()) } }],
-            }],
-        },
+        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [endpoint(to)] }] },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

@@ -6,6 +6,7 @@ mod example;
 mod forwarding;
 mod life;
 mod listeners;
+mod services;
 
 use std::fs;
 use std::io::Write;

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use cedar_gate::config::Config;
+use cedar_gate::credential::Credentials;
 use cedar_gate::harness::{Harness, Pairs, Passage};
 use cedar_gate::secret::Environment;
 use cedar_gate_author::Authored;
@@ -125,16 +126,17 @@ fn body(given: &str) -> anyhow::Result<Vec<u8>> {
 
 /// The head as a gateway holds it.
 fn pairs(sent: &Sent, path: &str, token: Option<&str>, body: Option<&[u8]>, config: &Config) -> Pairs {
+    let (credential, path) = match token {
+        Some(token) => placed(token, path, &config.credentials),
+        None => (None, path.to_owned()),
+    };
     let mut pairs = vec![
         (":method".to_owned(), sent.method.clone()),
-        (":path".to_owned(), path.to_owned()),
+        (":path".to_owned(), path),
         (":authority".to_owned(), sent.host.clone()),
         (":scheme".to_owned(), "https".to_owned()),
     ];
-    if let (Some(token), Some(place)) = (token, config.credentials.headers.first()) {
-        let scheme = place.schemes.first().map(|scheme| format!("{scheme} ")).unwrap_or_default();
-        pairs.push((place.name.as_str().to_owned(), format!("{scheme}{token}")));
-    }
+    pairs.extend(credential);
     pairs.extend(sent.headers.iter().cloned());
     if let Some(body) = body {
         let has = |name: &str| sent.headers.iter().any(|(each, _)| each == name);
@@ -146,6 +148,19 @@ fn pairs(sent: &Sent, path: &str, token: Option<&str>, body: Option<&[u8]>, conf
         }
     }
     pairs.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
+}
+
+/// The token in the first place that there is for one: the header for it, and the path with it.
+fn placed(token: &str, path: &str, places: &Credentials) -> (Option<(String, String)>, String) {
+    if let Some(place) = places.headers.first() {
+        let scheme = place.schemes.first().map(|scheme| format!("{} ", scheme.name())).unwrap_or_default();
+        return (Some((place.name.as_str().to_owned(), format!("{scheme}{token}"))), path.to_owned());
+    }
+    if let Some(name) = places.cookies.first() {
+        return (Some(("cookie".to_owned(), format!("{}={token}", name.as_str()))), path.to_owned());
+    }
+    let with = |name: &str| format!("{path}{}{name}={token}", if path.contains('?') { '&' } else { '?' });
+    (None, places.parameters.first().map_or(path.to_owned(), |name| with(name.as_str())))
 }
 
 fn deliver(passage: &mut Passage, body: &[u8]) {

@@ -1,0 +1,95 @@
+//! Tokens that say nothing, and a gateway that asks about them (RFC 7662).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cedar_gate_scenario::Forge;
+use cedar_gate_stage::{ListenerOptions, polling};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::server::{AuthorizationServer, VAULT, client, secret};
+use crate::stage::{Listener, configuration, envoy, provider};
+
+/// Longer than a clear answer serves in these tests, on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A gateway that authenticates in one way, and a client with an opaque token.
+fn asks(name: &'static str, gate: Value, introspection: Value, variable: &str) {
+    let Some(host) = envoy() else { return };
+    let mut server = AuthorizationServer::start(&[client("batch", json!({})), client("gate", gate)]);
+    let mut asking = json!({
+        "uri": format!("{}/token/introspection", server.issuer()),
+        "cluster": name,
+        "client_id": "gate",
+        // Of a token that a client has for itself, oidc-provider gives no subject.
+        "may_lack": ["sub"],
+        "cache_duration": "2s",
+        "negative_cache_duration": "1s",
+    });
+    for (name, value) in introspection.as_object().into_iter().flatten() {
+        asking[name] = value.clone();
+    }
+    let more = json!({
+        "audiences": [VAULT],
+        "discovery": { "cluster": name },
+        "introspection": asking,
+    });
+    let environment = BTreeMap::from([("GATE_SECRET".to_owned(), variable.to_owned())]);
+    let options = ListenerOptions { environment, ..ListenerOptions::default() };
+    let configuration = configuration(json!({ "idp": provider(&server.issuer(), more) }));
+    let listener = Listener::open(host, name, server.address(), configuration, options);
+    let mut client = Client::start();
+
+    let token = client.token(&server, "batch", VAULT, &json!({}));
+    assert!(!token.contains('.'), "an opaque token: {token}");
+    let shown = client.ask(&listener.url(), &token, &json!({}));
+    assert_eq!(shown.status, 200, "{shown:?}");
+    let record = listener.records().pop().expect("a record");
+    assert_eq!(record["principal"], r#"Client::"idp|batch""#, "{record}");
+    let unknown = client.ask(&listener.url(), "bH4tA9Mjf4Vx0iEZ9XjLHmKfBsXGZbyzLfhtG4vOGns", &json!({}));
+    assert_eq!(unknown.status, 401, "a token that the server does not know: {unknown:?}");
+
+    // Each worker asks for itself, and not for each request.
+    let before = server.requests("/token/introspection");
+    let second = client.token(&server, "batch", VAULT, &json!({}));
+    for _ in 0..10 {
+        assert_eq!(client.ask(&listener.url(), &second, &json!({})).status, 200);
+    }
+    let asked = server.requests("/token/introspection") - before;
+    assert!((1..=4).contains(&asked), "{asked} questions about one token");
+
+    client.revoke(&server, "batch", &token);
+    let refused = || Ok((client.ask(&listener.url(), &token, &json!({})).status == 401).then_some(()));
+    polling::until("the revoked token to be refused", SOON, refused).expect("it is refused");
+    for _ in 0..5 {
+        assert_eq!(client.ask(&listener.url(), &token, &json!({})).status, 401, "by both workers");
+    }
+}
+
+#[test]
+fn an_opaque_token_is_introspected_with_client_secret_basic() {
+    let more = json!({ "client_secret": { "env": "GATE_SECRET" } });
+    asks("basic", json!({}), more, &secret("gate"));
+}
+
+#[test]
+fn an_opaque_token_is_introspected_with_client_secret_post() {
+    let method = json!({ "token_endpoint_auth_method": "client_secret_post" });
+    let more = json!({ "client_secret": { "env": "GATE_SECRET" }, "authentication": "client_secret_post" });
+    asks("post", method, more, &secret("gate"));
+}
+
+#[test]
+fn an_opaque_token_is_introspected_with_private_key_jwt() {
+    let forge = Forge::new().with_key("gate", json!({ "kty": "EC", "crv": "P-256" })).expect("a key");
+    let public = forge.keys().public_jwk("gate").expect("a public key");
+    let private = forge.keys().private_jwk("gate").expect("a private key");
+    let method = json!({
+        "client_secret": null,
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "ES256",
+        "jwks": { "keys": [public] },
+    });
+    asks("private-key", method, json!({ "client_key": { "env": "GATE_SECRET" } }), &private.to_string());
+}

@@ -1,0 +1,67 @@
+//! Keys that change while requests run.
+
+use std::time::{Duration, Instant};
+
+use cedar_gate_stage::{ListenerOptions, polling};
+use serde_json::json;
+
+use crate::client::{Client, Counts};
+use crate::server::{API, AuthorizationServer, client};
+use crate::stage::{Listener, configuration, envoy, provider};
+
+/// How long a set of keys serves.
+const REFRESH: Duration = Duration::from_secs(3);
+/// What a refresh takes at most: a tick, and a fetch.
+const SLACK: Duration = Duration::from_secs(2);
+/// Until a load has got so far, on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+#[test]
+fn d4_a_rotation_refuses_no_valid_token_and_a_removed_key_is_refused_within_the_refresh_interval() {
+    let Some(host) = envoy() else { return };
+    let mut server = AuthorizationServer::start(&[client("batch", json!({}))]);
+    let keys = json!({ "discovery": {
+        "cluster": "rotation",
+        "cache_duration": format!("{}s", REFRESH.as_secs()),
+        "cooldown": "1s",
+    } });
+    let configuration = configuration(json!({ "idp": provider(&server.issuer(), keys) }));
+    let listener = Listener::open(host, "rotation", server.address(), configuration, ListenerOptions::default());
+    let mut client = Client::start();
+    let old = client.token(&server, "batch", API, &json!({}));
+
+    client.load("rotating", &server, &listener.url());
+    for _ in 0..3 {
+        let newest = server.rotate();
+        let used = || Ok((requests(&client.loaded("rotating"), &newest) >= 40).then_some(()));
+        polling::until("the new key to be in use", SOON, used).expect("it is in use");
+    }
+    let counts = client.unload("rotating");
+    assert_eq!(counts.len(), 4, "tokens of each key: {counts:?}");
+    assert_all_went_through(&counts);
+    assert_eq!(client.ask(&listener.url(), &old, &json!({})).status, 200, "the first key is still published");
+
+    // All tokens of this load are signed by the newest key.
+    client.load("forgetting", &server, &listener.url());
+    server.forget();
+    let forgotten = Instant::now();
+    let refused = || Ok((client.ask(&listener.url(), &old, &json!({})).status == 401).then_some(()));
+    polling::until("the removed key to be refused", SOON, refused).expect("it is refused");
+    // Either worker may have been asked.
+    let last = polling::until("all workers to refuse it", SOON, || {
+        let all = (0..10).all(|_| client.ask(&listener.url(), &old, &json!({})).status == 401);
+        Ok(all.then(Instant::now))
+    });
+    let took = last.expect("they refuse it") - forgotten;
+    assert!(took <= REFRESH + SLACK, "the removed key is refused after {took:?}");
+    assert_all_went_through(&client.unload("forgetting"));
+}
+
+fn requests(counts: &Counts, key: &str) -> u64 {
+    counts.get(key).map(|by_status| by_status.values().sum()).unwrap_or_default()
+}
+
+fn assert_all_went_through(counts: &Counts) {
+    let other = counts.values().flatten().find(|(status, _)| *status != "200");
+    assert_eq!(other, None, "{counts:?}");
+}
