@@ -33,7 +33,22 @@ type Fingerprint = [u8; 32];
 
 impl CertificateSource {
     /// All of them, by the words of the configuration.
-    pub const WORDS: [(&'static str, Self); 2] = [("connection", Self::Connection), ("xfcc", Self::ForwardedHeader)];
+    pub const WORDS: [(&'static str, Self); 2] = [
+        (Self::Connection.name(), Self::Connection),
+        (Self::ForwardedHeader.name(), Self::ForwardedHeader),
+    ];
+
+    /// The header, where it is one: only this spelling, as no gateway replaces what a client sends in another one.
+    pub const HEADER: &'static str = "x-forwarded-client-cert";
+
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::ForwardedHeader => "xfcc",
+        }
+    }
 
     /// Holds `x5t#S256` of a token against the certificate of the request.
     ///

@@ -6,11 +6,13 @@
 
 mod bucket;
 mod nonce;
+mod notes;
 mod proof;
 mod replay;
 mod target;
 
 pub use nonce::Nonces;
+pub(crate) use notes::memory;
 pub use proof::{ProofRequest, Verified};
 pub use replay::{Replay, ReplayTable, Step};
 pub use target::{MalformedOrigin, Origin};

@@ -136,6 +136,7 @@ impl Exchange {
                 (State::Closed, Outcome::Nothing)
             }
             (State::AwaitingStore(candidate, inquiry, known, now), Input::Store(answer)) => {
+                journal.note(|| crate::dpop::memory(&answer));
                 match candidate.answered(answer) {
                     Ok(admission) => admit(gate, admission, *inquiry, *known, now, journal),
                     Err(cause) => {

@@ -7,7 +7,8 @@
 mod note;
 
 pub use note::{
-    Carrier, ClaimNote, CredentialPlace, Declared, EntityNote, Mint, NearRoute, Note, ParentsNote, Place, RolesNote, TokenHead,
+    AtHand, Carrier, ClaimNote, CredentialPlace, Declared, Demands, EntityNote, MemoryAnswer, Mint, NearRoute, Note,
+    ParentsNote, Place, ProofClaims, RolesNote, TokenHead,
 };
 
 use crate::audit::Record;

@@ -6,6 +6,7 @@
 
 mod incident;
 mod lists;
+pub(crate) mod notes;
 mod shelf;
 
 pub use incident::Incident;
@@ -19,6 +20,7 @@ use crate::exchange::Now;
 use crate::gate::Pace;
 use crate::introspection::{Introspection, Introspections, Reading, Unfit, Verdict};
 use crate::jose::{KeySet, SignatureVerifier};
+use crate::journal::Journal;
 use crate::outbox::{Answer, Outbox, Store};
 use crate::refusal::Cause;
 use crate::remote::{Epoch, Refresh, key_set};
@@ -148,10 +150,14 @@ impl Live {
         provider: &Provider,
         claims: &ClaimSet,
         now: i64,
+        journal: &mut Journal,
     ) -> Result<Lookup<Standing>, Cause> {
         match self.lists.get_mut(&provider.index) {
-            Some(lists) => lists.standing(provider, claims, now, &config.record_key),
-            None => Ok(Lookup::Ready(Standing::of_unlisted(provider, claims)?)),
+            Some(lists) => lists.standing(provider, claims, now, &config.record_key, journal),
+            None => {
+                journal.note(|| notes::status(None, claims));
+                Ok(Lookup::Ready(Standing::of_unlisted(provider, claims)?))
+            }
         }
     }
 

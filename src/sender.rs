@@ -5,6 +5,7 @@
 //! verified is never passed over: a stolen token would serve as a bearer token.
 
 mod confirmation;
+mod notes;
 mod prove;
 
 pub use confirmation::Confirmation;
@@ -50,8 +51,21 @@ impl SenderConstraint {
 
 impl Demand {
     /// All of them, by the words of the configuration.
-    pub const WORDS: [(&'static str, Self); 3] =
-        [("off", Self::Off), ("optional", Self::Optional), ("required", Self::Required)];
+    pub const WORDS: [(&'static str, Self); 3] = [
+        (Self::Off.name(), Self::Off),
+        (Self::Optional.name(), Self::Optional),
+        (Self::Required.name(), Self::Required),
+    ];
+
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
 
     /// Whether tokens that are bound in this way are taken.
     #[must_use]

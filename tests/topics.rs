@@ -24,6 +24,8 @@ mod json_schema;
 mod papers;
 #[path = "topics/policies_paper.rs"]
 mod policies_paper;
+#[path = "topics/secrets.rs"]
+mod secrets;
 #[path = "topics/slices.rs"]
 mod slices;
 #[path = "topics/vm.rs"]

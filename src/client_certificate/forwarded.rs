@@ -5,12 +5,11 @@
 //! after it. Envoy does not quote the names of a certificate, which whoever made it has chosen; so a header that could be
 //! read in two ways is refused and not searched for the best part.
 
-use super::{Fingerprint, hexadecimal};
+use super::{CertificateSource, Fingerprint, hexadecimal};
 use crate::http::Headers;
 use crate::refusal::Cause;
 
-/// Only this spelling: no gateway replaces what a client sends in another one.
-const HEADER: &str = "x-forwarded-client-cert";
+const HEADER: &str = CertificateSource::HEADER;
 
 /// The keys that Envoy writes.
 const KEYS: [&str; 7] = ["by", "cert", "chain", "dns", "hash", "subject", "uri"];

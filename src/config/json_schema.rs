@@ -32,7 +32,7 @@ pub(super) use super::remote::{CACHE_DURATION, COOLDOWN, FETCH_TIMEOUT, MAX_STAL
 pub(super) use super::route::{ACCESS, MAX_STREAM_AGE};
 pub(super) use super::rules::{ROLE_TYPE, TOKEN};
 pub(super) use super::sender::{
-    CERTIFICATE_SOURCE, NONCE_LIFETIME, PROOF_LIFETIME, PROOF_SKEW, REPLAY_ENTRIES, asymmetric,
+    NONCE_LIFETIME, PROOF_LIFETIME, PROOF_SKEW, REPLAY_ENTRIES, asymmetric,
 };
 pub(super) use crate::challenge::REALM;
 pub(super) use super::status::{LIST_DURATION, LIST_STALE};

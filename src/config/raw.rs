@@ -144,7 +144,7 @@ raw!(
         /// `connection`: as the gateway tells it of the connection. `xfcc`: in `x-forwarded-client-cert`, which asserts that
         /// the gateway, or one in front of it, replaces what clients send there.
         source as "from": String =
-            words(CertificateSource::WORDS.map(|(word, _)| word)).or(CERTIFICATE_SOURCE),
+            words(CertificateSource::WORDS.map(|(word, _)| word)).or(CertificateSource::default().name()),
     }
 );
 

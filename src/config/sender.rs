@@ -27,9 +27,6 @@ pub(super) const NONCE_LIFETIME: Bounded<Duration> =
 /// How many proofs are remembered.
 pub(super) const REPLAY_ENTRIES: Bounded<usize> = Bounded { default: 65_536, range: 16_384..=1_048_576 };
 
-/// Where the certificate of a client is found, where nothing is said.
-pub(super) const CERTIFICATE_SOURCE: &str = "connection";
-
 /// What holds for providers and for routes that say nothing.
 pub(super) const PROVIDER: SenderConstraint = SenderConstraint { dpop: Demand::Off, mtls: Demand::Off };
 pub(super) const ROUTE: SenderConstraint = SenderConstraint::ANY;

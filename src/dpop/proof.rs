@@ -42,7 +42,7 @@ pub struct Verified {
 /// A proof with an RSA key of 4096 bits has 3 kB; whatever is longer is not one.
 const LONGEST: usize = 8192;
 /// The claims of a proof are flat.
-const DEPTH: usize = 4;
+pub(super) const DEPTH: usize = 4;
 /// `jti` is no longer than this, in bytes.
 const LONGEST_ID: usize = 256;
 
@@ -173,7 +173,7 @@ impl<'a> Claims<'a> {
 }
 
 /// The value of the one `DPoP` header.
-fn the_one(headers: &Headers) -> Result<&str, Cause> {
+pub(super) fn the_one(headers: &Headers) -> Result<&str, Cause> {
     let value = headers.single("dpop").map_err(|_| Cause::DpopProofMalformed)?.ok_or(Cause::DpopProofMissing)?;
     // A gateway may have joined two headers by a comma. It is no character of a JWT, so the parser sees to that.
     let text = std::str::from_utf8(value).map_err(|_| Cause::DpopProofMalformed)?;

@@ -110,7 +110,7 @@ impl ReplayTable {
         let mut hash = Sha256::new();
         for part in [thumbprint.as_slice(), id.as_bytes(), url.as_bytes()] {
             // With its length, or parts could be divided in another way.
-            hash.update(part.len().to_be_bytes());
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);
         }
         let hash: [u8; 32] = hash.finalize().into();

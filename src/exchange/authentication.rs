@@ -13,10 +13,10 @@ use crate::credential::Credential;
 use crate::gate::Gate;
 use crate::introspection::{Introspection, Verdict, is_opaque};
 use crate::journal::Journal;
-use crate::live::{Lookup, Ticket};
+use crate::live::{self, Lookup, Ticket};
 use crate::refusal::{Cause, Class, Refusal};
 use crate::sender::Presented;
-use crate::token::{Admission, Authentic, Provider, UntrustedToken, Vouched};
+use crate::token::{Admission, Authentic, Provider, ProviderKeys, UntrustedToken, Vouched};
 
 /// How far a look at the credential leads.
 pub(super) enum Sender {
@@ -46,12 +46,14 @@ pub(super) fn authenticate(
     let found = if let Some(authentic) = remembered {
         Found::Authentic(authentic)
     } else if is_opaque(credential.token()) {
-        let (provider, introspection) = config.providers.of_opaque_tokens().ok_or(Cause::TokenMalformed)?;
-        introspected(gate, provider, introspection, &credential, now)?
+        let found = config.providers.of_opaque_tokens();
+        journal.note(|| notes::opaque_token(&credential, found.map(|(provider, _)| provider)));
+        let (provider, introspection) = found.ok_or(Cause::TokenMalformed)?;
+        introspected(gate, provider, introspection, &credential, now, journal)?
     } else {
         let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth, journal)?;
         match untrusted.provider().introspection.as_ref().filter(|one| one.tokens.takes_jwt()) {
-            Some(introspection) => introspected(gate, untrusted.provider(), introspection, &credential, now)?,
+            Some(introspection) => introspected(gate, untrusted.provider(), introspection, &credential, now, journal)?,
             None => signed(gate, untrusted, &credential, now, journal)?,
         }
     };
@@ -64,7 +66,7 @@ pub(super) fn authenticate(
     known.record.token_id = Some(token_id.unwrap_or_else(|| gate.token_name(credential.token())));
     let provider = authentic.provider();
     let timely = authentic.timely(now, journal)?;
-    let standing = gate.live().borrow_mut().standing(config, provider, timely.claims(), now)?;
+    let standing = gate.live().borrow_mut().standing(config, provider, timely.claims(), now, journal)?;
     let unrevoked = match standing {
         Lookup::Ready(standing) => timely.unrevoked(standing),
         Lookup::Wait(ticket) => return Ok(Sender::Awaited(ticket)),
@@ -139,9 +141,13 @@ fn introspected<'a>(
     introspection: &Rc<Introspection>,
     credential: &Credential,
     now: i64,
+    journal: &mut Journal,
 ) -> Result<Found<'a>, Refusal> {
     let mut outbox = gate.outbox().borrow_mut();
-    match gate.live().borrow_mut().introspect(provider, introspection, credential.token(), now, &mut outbox) {
+    let mut live = gate.live().borrow_mut();
+    let found = live.introspect(provider, introspection, credential.token(), now, &mut outbox);
+    journal.note(|| live::notes::introspection(provider, introspection, &found));
+    match found {
         Lookup::Ready(Verdict::Active(vouched)) => {
             let authentic = Authentic::again(&gate.config().providers, vouched).ok_or(Cause::IssuerUnknown)?;
             Ok(Found::Authentic(authentic))
@@ -162,14 +168,22 @@ fn signed<'a>(
 ) -> Result<Found<'a>, Refusal> {
     let provider = untrusted.provider();
     let later = |retry_in| Refusal::later(Cause::KeysUnavailable, retry_in);
-    let keys = match gate.live().borrow().keys(provider, now) {
+    let found = gate.live().borrow().keys(provider, now);
+    if let ProviderKeys::Remote(spec) = &provider.keys {
+        journal.note(|| live::notes::fetched_keys(spec, &found));
+    }
+    let keys = match found {
         Lookup::Ready(keys) => keys,
         Lookup::Wait(ticket) => return Ok(Found::Awaited(ticket)),
         Lookup::Unavailable { retry_in } => return Err(later(retry_in)),
     };
     // A key that is not there may be a new one.
     if let Some(key_id) = untrusted.key_id().filter(|_| !untrusted.has_candidate(&keys.set)) {
-        match gate.live().borrow_mut().await_key(provider, key_id, now) {
+        let found = gate.live().borrow_mut().await_key(provider, key_id, now);
+        if let ProviderKeys::Remote(_) = &provider.keys {
+            journal.note(|| live::notes::new_key(key_id, &found));
+        }
+        match found {
             Lookup::Ready(()) => {}
             Lookup::Wait(ticket) => return Ok(Found::Awaited(ticket)),
             Lookup::Unavailable { retry_in } => return Err(later(retry_in)),

@@ -9,7 +9,7 @@ use super::decision::{Known, typed};
 use super::{Now, body};
 use crate::audit::Record;
 use crate::config::Config;
-use crate::credential::Credentials;
+use crate::credential::{Credential, Credentials};
 use crate::forward::Forward;
 use crate::gate::Gate;
 use crate::http::{Authority, CanonicalPath, Headers, Query, RequestHead};
@@ -17,7 +17,7 @@ use crate::journal::{Carrier, CredentialPlace, Declared, EntityNote, NearRoute, 
 use crate::policy::{EntityId, EntityOutline, Facts, Resource, TypedValue, Verdict};
 use crate::route::{Access, AttributeSource, BodyMember, Declaration, Parameters, Protected, Route, RouteTable};
 use crate::separation::Separation;
-use crate::token::Session;
+use crate::token::{Provider, Session};
 
 pub(super) fn head(head: &RequestHead, source: Option<IpAddr>) -> Note {
     let mut target = head.target.split(|byte| *byte == b'?');
@@ -154,6 +154,13 @@ pub(super) fn credential(headers: &Headers, query: Query<'_>, credentials: &Cred
     let parameters = parameters.map(|name| bare(Carrier::Parameter, name.as_str(), name.occurrences(query)));
     let places = credentials.headers.iter().map(place).chain(cookies).chain(parameters);
     Note::Credential { places: places.collect(), longest: credentials.longest }
+}
+
+pub(super) fn opaque_token(credential: &Credential, provider: Option<&Provider>) -> Note {
+    Note::OpaqueToken {
+        bytes: credential.token().len(),
+        provider: provider.map(|provider| provider.name.clone()),
+    }
 }
 
 pub(super) fn separation(separation: &Separation, held: &BTreeSet<EntityId>) -> Note {

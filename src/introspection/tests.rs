@@ -453,6 +453,17 @@ fn a_clock_that_is_set_back_ends_a_verdict() {
 }
 
 #[test]
+fn c7_the_last_word_counts_although_a_clock_is_set_back_and_forth() {
+    let (mut asked, mut outbox) = (Introspections::new([0; 32]), Outbox::new(1024));
+    let introspection = Rc::new(introspection());
+    drop(asked.look_up(0, &introspection, "t", 1000, &mut outbox));
+    answer_all(&mut asked, &mut outbox, &json_answer(&active()), 1001);
+    drop(asked.look_up(0, &introspection, "t", 500, &mut outbox));
+    answer_all(&mut asked, &mut outbox, &json_answer(&json!({"active": false})), 501);
+    assert!(matches!(asked.look_up(0, &introspection, "t", 1002, &mut outbox), Lookup::Wait(_)));
+}
+
+#[test]
 fn a_provider_that_is_silent_holds_up_itself_alone() {
     let (mut asked, mut outbox) = (Introspections::new([0; 32]), Outbox::new(1024));
     let introspection = Rc::new(introspection());

@@ -1,7 +1,8 @@
 //! What providers have said of late, for as long as it serves.
 //!
-//! Two shelves, each bounded in entries and in bytes: tokens that nobody has issued come in any number, and they must not
-//! push out what is known of the tokens of users. What ends first makes place. To forget costs a call, and nothing else.
+//! Two shelves, each bounded in bytes, and by that in entries, as none is small: tokens that nobody has issued come in any
+//! number, and they must not push out what is known of the tokens of users. What ends first makes place. To forget costs a
+//! call, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,8 +44,7 @@ struct Shelf {
     /// The same entries, the one that ends first in front.
     ends: BTreeSet<(i64, Fingerprint)>,
     bytes: usize,
-    most_entries: usize,
-    most_bytes: usize,
+    most: usize,
 }
 
 struct Entry {
@@ -53,12 +53,12 @@ struct Entry {
     bytes: usize,
 }
 
-/// Active tokens.
-const ACTIVE: (usize, usize) = (8192, 8 * 1024 * 1024);
-/// All others, each of the same size.
-const OTHERS: (usize, usize) = (8192, 8192 * ENTRY);
 /// Bytes of an entry without claims; an estimate from above.
 const ENTRY: usize = 256;
+/// Bytes for active tokens.
+const ACTIVE: usize = 8 * 1024 * 1024;
+/// Bytes for all others: so many of them.
+const OTHERS: usize = 8192 * ENTRY;
 
 impl Fingerprint {
     pub(super) fn of(provider: usize, audiences: &[String], token: &str) -> Self {
@@ -111,15 +111,12 @@ impl Verdicts {
 }
 
 impl Shelf {
-    fn new((most_entries, most_bytes): (usize, usize)) -> Self {
-        Self { entries: BTreeMap::new(), ends: BTreeSet::new(), bytes: 0, most_entries, most_bytes }
+    fn new(most: usize) -> Self {
+        Self { entries: BTreeMap::new(), ends: BTreeSet::new(), bytes: 0, most }
     }
 
     fn put(&mut self, fingerprint: Fingerprint, entry: Entry) {
-        let full = |shelf: &Self| {
-            shelf.entries.len() >= shelf.most_entries || shelf.bytes.saturating_add(entry.bytes) > shelf.most_bytes
-        };
-        while full(self) {
+        while self.bytes.saturating_add(entry.bytes) > self.most {
             let Some(&(_, first)) = self.ends.first() else { return };
             self.remove(&first);
         }

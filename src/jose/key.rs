@@ -135,6 +135,11 @@ impl KeySet {
             .take(MOST_TRIES)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
+    }
+
     /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -24,10 +24,16 @@ pub enum Note {
         /// The audiences that the provider accepts.
         accepted: Vec<String>,
     },
-    /// Whether the token demands a proof of possession.
+    /// The proofs of possession that are demanded.
     Binding {
-        /// Whether it has `cnf`.
-        confirmation: bool,
+        /// The members of the token's `cnf`, where it has one; none where that is no object.
+        confirmation: Option<Vec<String>>,
+        /// What the provider says.
+        provider: Demands,
+        /// What the route says.
+        route: Demands,
+        /// The scheme that the token came in.
+        scheme: &'static str,
     },
     /// The body has arrived.
     Body {
@@ -46,6 +52,15 @@ pub enum Note {
         content_length: Option<String>,
         /// The most bytes that a body may have.
         longest: usize,
+    },
+    /// The certificate of the client, where the token is bound to one.
+    Certificate {
+        /// Where it is looked for: `connection` or `xfcc`.
+        source: &'static str,
+        /// How often it is told there.
+        found: usize,
+        /// Whether the gateway says that it has verified it; nothing where the source alone stands for that.
+        verified: Option<bool>,
     },
     /// The claims that the principal and the rest of the session are made of.
     Claims {
@@ -76,6 +91,15 @@ pub enum Note {
         /// One by one.
         values: Vec<Declared>,
     },
+    /// The keys of the provider, where they are fetched.
+    FetchedKeys {
+        /// Where they are fetched from.
+        from: String,
+        /// Whether they are there.
+        at_hand: AtHand,
+        /// `kid` of each key that is there, where it has one.
+        keys: Vec<Option<String>>,
+    },
     /// What the upstream is told.
     Forward {
         /// Headers that are removed.
@@ -103,6 +127,17 @@ pub enum Note {
         /// The host.
         host: Option<String>,
     },
+    /// What the provider says about the token.
+    Introspection {
+        /// The provider.
+        provider: String,
+        /// Where it is asked.
+        from: String,
+        /// Whether it has answered.
+        at_hand: AtHand,
+        /// Why its answer refuses the token, where it does.
+        cause: Option<&'static str>,
+    },
     /// The keys of the provider that may have signed.
     Keys {
         /// `kid` of each key that is tried, where it has one.
@@ -124,10 +159,24 @@ pub enum Note {
         /// Whether the query has `_method`.
         method_parameter: bool,
     },
+    /// A key that is not among those that were fetched, and may be a newer one.
+    NewKey {
+        /// Its `kid`.
+        key: String,
+        /// Whether newer keys are awaited. [`AtHand::Ready`] says that they have been fetched, or were of late.
+        at_hand: AtHand,
+    },
     /// No route has been found.
     NoRoute {
         /// The routes that come nearest.
         nearest: Vec<NearRoute>,
+    },
+    /// The token is no JWT, so that a provider has to be asked about it.
+    OpaqueToken {
+        /// Its length in bytes.
+        bytes: usize,
+        /// The provider; nothing where none is asked about such tokens.
+        provider: Option<String>,
     },
     /// What became of the request. [`Note::Forward`] follows where it goes on.
     Outcome {
@@ -164,6 +213,24 @@ pub enum Note {
         actors: Vec<String>,
         /// The scopes that were granted.
         scopes: Vec<String>,
+    },
+    /// The proof that the sender holds the key which the token is bound to.
+    Proof {
+        /// How many headers there are for it.
+        headers: usize,
+        /// What it says; nothing where it cannot be read.
+        claims: Option<ProofClaims>,
+        /// The method that it has to be for.
+        method: String,
+        /// The URL that it has to be for; nothing where the request names none.
+        url: Option<String>,
+        /// Now, in seconds since the Unix epoch.
+        now: i64,
+    },
+    /// What the gateway's shared data say about a proof, of which they remember whether it was used.
+    ProofMemory {
+        /// Their answer.
+        answer: MemoryAnswer,
     },
     /// The provider that the issuer belongs to.
     Provider {
@@ -202,6 +269,15 @@ pub enum Note {
         /// Where it stands.
         url: String,
     },
+    /// The list of revoked tokens.
+    RevokedIds {
+        /// Where it is fetched from.
+        from: String,
+        /// Whether it is there.
+        at_hand: AtHand,
+        /// `jti`, as it stands in the token.
+        id: Option<Value>,
+    },
     /// The route has been found.
     Route {
         /// Its place among the routes, from 0.
@@ -231,6 +307,26 @@ pub enum Note {
     Signature {
         /// `kid` of the key that signed, where it has one.
         key: Option<String>,
+    },
+    /// What the token says about its status.
+    Status {
+        /// `status`, as it stands in the token.
+        claim: Option<Value>,
+        /// Where status lists of the provider may be.
+        places: Vec<String>,
+        /// Whether a token without a status is refused.
+        required: bool,
+    },
+    /// The status list that the token refers to.
+    StatusList {
+        /// Where it is fetched from.
+        from: String,
+        /// Whether it is there.
+        at_hand: AtHand,
+        /// The token's place in it.
+        index: u64,
+        /// What stands there; nothing where the list is shorter, or not there. 0 is a valid token.
+        status: Option<u8>,
     },
     /// When the token is valid.
     Times {
@@ -265,6 +361,60 @@ pub enum Note {
         /// Errors of policies.
         errors: Vec<String>,
     },
+}
+
+/// Whether something that comes from elsewhere is there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AtHand {
+    /// It may come, and is waited for.
+    Awaited,
+    /// It is there.
+    Ready,
+    /// It cannot be had now.
+    Unavailable,
+}
+
+/// Which proofs of possession somebody demands, in the words of the configuration.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Demands {
+    /// By a key.
+    pub dpop: &'static str,
+    /// By a client certificate.
+    pub mtls: &'static str,
+}
+
+/// What a proof of possession says, none of it verified.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProofClaims {
+    /// `alg`.
+    pub algorithm: String,
+    /// `typ`.
+    pub token_type: Option<String>,
+    /// `htm`.
+    pub method: Option<Value>,
+    /// `htu`.
+    pub url: Option<Value>,
+    /// `iat`.
+    pub issued_at: Option<Value>,
+    /// Whether it has `nonce`.
+    pub nonce: bool,
+}
+
+/// What shared data answer when they are asked for a record, or told to change it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryAnswer {
+    /// There is no record yet.
+    Absent,
+    /// Somebody else was faster.
+    Conflict,
+    /// Here is the record.
+    Found,
+    /// They cannot be used.
+    Unavailable,
+    /// The record is written.
+    Written,
 }
 
 /// A place where a credential may stand.

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::shelf::{Driven, Shelf};
-use super::{Lookup, Ticket};
+use super::{Lookup, Ticket, notes};
 use crate::jose::KeySet;
+use crate::journal::Journal;
 use crate::refusal::Cause;
 use crate::status::{Place, Reference, RevokedIds, SharedKeys, Slots, StatusList, StatusListTerms, StatusLists};
 use crate::status::{revoked_ids, without_lists};
@@ -40,24 +41,30 @@ impl Lists {
         claims: &ClaimSet,
         now: i64,
         record_key: &[u8],
+        journal: &mut Journal,
     ) -> Result<Lookup<Standing>, Cause> {
-        if let Some(shelf) = &self.revoked {
-            match shelf.current(now) {
+        if let (Some(shelf), Some(revoked)) = (&self.revoked, &provider.revoked) {
+            let found = shelf.current(now);
+            journal.note(|| notes::revoked_ids(revoked, claims, &found));
+            match found {
                 Lookup::Ready((ids, _)) => ids.judge(claims)?,
                 Lookup::Wait(ticket) => return Ok(Lookup::Wait(ticket)),
                 Lookup::Unavailable { retry_in } => return Ok(Lookup::Unavailable { retry_in }),
             }
         }
+        journal.note(|| notes::status(provider.status_lists.as_ref(), claims));
         let Some(lists) = &provider.status_lists else {
             without_lists(claims)?;
             return Ok(Lookup::Ready(Standing::confirmed()));
         };
         let Some(reference) = lists.reference(claims)? else { return Ok(Lookup::Ready(Standing::confirmed())) };
-        let Some(shelf) = self.status(provider, lists, &reference, now, record_key) else {
+        let found = match self.status(provider, lists, &reference, now, record_key) {
+            Some(shelf) => shelf.current(now),
             // All places are taken by lists that are in use.
-            return Ok(Lookup::Unavailable { retry_in: std::time::Duration::ZERO });
+            None => Lookup::Unavailable { retry_in: std::time::Duration::ZERO },
         };
-        match shelf.current(now) {
+        journal.note(|| notes::status_list(&reference, &found));
+        match found {
             Lookup::Ready((list, _)) => match list.status(reference.index) {
                 Some(0) => Ok(Lookup::Ready(Standing::confirmed())),
                 Some(_) => Err(Cause::TokenRevoked),

@@ -77,6 +77,8 @@ impl<T> Shelf<T> {
     fn leave(&mut self, dispatch: Dispatch, around: &mut Surroundings<'_>, calls: &mut Calls) {
         match around.outbox.leave(dispatch.call) {
             Ok(errand) => {
+                // A source has one call under way; an older one, which the gateway never answered, was given up.
+                calls.0.retain(|_, (ticket, _)| *ticket != self.ticket);
                 calls.0.insert(errand, (self.ticket, dispatch.number));
             }
             Err(_) => {

@@ -84,7 +84,12 @@ impl std::fmt::Display for Declared {
             Self::Entity => f.write_str("an entity"),
             Self::Extension(name) => f.write_str(name),
             Self::Long => f.write_str("Long"),
-            Self::Record(_) => f.write_str("a record"),
+            Self::Record(attributes) => {
+                let member = |(name, attribute): (&String, &Attribute)| {
+                    format!("{name}{}: {}", if attribute.required { "" } else { "?" }, attribute.declared)
+                };
+                write!(f, "{{ {} }}", attributes.iter().map(member).collect::<Vec<_>>().join(", "))
+            }
             Self::Set(element) => write!(f, "Set<{element}>"),
             Self::String => f.write_str("String"),
         }

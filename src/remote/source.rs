@@ -289,9 +289,6 @@ impl<T> Source<T> {
         if record.lease_until > latest.saturating_add(self.lease()) {
             record.lease_until = i64::MIN;
         }
-        for id in &mut record.unknown {
-            id.until = id.until.min(now.saturating_add(self.unknown_for()));
-        }
         if let Some(document) = &mut record.document {
             let longest = document.fetched_at.saturating_add(millis(self.spec.cache_duration));
             document.fresh_until = document.fresh_until.min(longest);

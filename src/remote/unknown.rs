@@ -1,11 +1,9 @@
 //! Ids that a document was asked for in vain.
 
-use std::collections::BTreeMap;
-
 /// Ids by their tags, and the time (in milliseconds) until which each is known to be unknown. A tag has eight bytes, however
 /// long an id a sender may think of.
 #[derive(Debug, Default)]
-pub(super) struct Unknown(BTreeMap<u64, i64>);
+pub(super) struct Unknown(Vec<(u64, i64)>);
 
 /// More at one time are a flood, and for floods there is the cooldown.
 const MOST: usize = 256;
@@ -13,17 +11,18 @@ const MOST: usize = 256;
 impl Unknown {
     /// Remembers that nothing is known of an id. Where there is no room, what would be forgotten first goes.
     pub(super) fn remember(&mut self, tag: u64, until: i64) {
-        let until = self.0.get(&tag).map_or(until, |known| until.max(*known));
-        if self.0.len() >= MOST && !self.0.contains_key(&tag) {
-            let first = self.0.iter().min_by_key(|(_, until)| **until).map(|(tag, _)| *tag);
-            first.and_then(|first| self.0.remove(&first));
+        if let Some((_, known)) = self.0.iter_mut().find(|(known, _)| *known == tag) {
+            *known = until.max(*known);
+        } else if self.0.len() < MOST {
+            self.0.push((tag, until));
+        } else if let Some(first) = self.0.iter_mut().min_by_key(|(_, until)| *until) {
+            *first = (tag, until);
         }
-        self.0.insert(tag, until);
     }
 
     /// Whether it is known that nothing is known of an id.
     pub(super) fn holds(&self, tag: u64, now: i64) -> bool {
-        self.0.get(&tag).is_some_and(|until| *until > now)
+        self.0.iter().any(|(known, until)| *known == tag && *until > now)
     }
 
     /// Forgets all: the document has changed.
@@ -33,15 +32,14 @@ impl Unknown {
 
     /// Moves all times back.
     pub(super) fn set_back(&mut self, by: i64) {
-        for until in self.0.values_mut() {
+        for (_, until) in &mut self.0 {
             *until = until.saturating_sub(by);
         }
     }
 
     /// Those that are remembered longest, at most so many.
     pub(super) fn latest(&self, now: i64, most: usize) -> Vec<(u64, i64)> {
-        let mut entries: Vec<(u64, i64)> =
-            self.0.iter().map(|(tag, until)| (*tag, *until)).filter(|(_, until)| *until > now).collect();
+        let mut entries: Vec<(u64, i64)> = self.0.iter().copied().filter(|(_, until)| *until > now).collect();
         entries.sort_unstable_by_key(|(_, until)| std::cmp::Reverse(*until));
         entries.truncate(most);
         entries

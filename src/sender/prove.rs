@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Confirmation, Demand, SenderConstraint, SenderProofs};
+use super::{Confirmation, Demand, SenderConstraint, SenderProofs, notes};
 use crate::client_certificate::PeerCertificate;
 use crate::credential::Scheme;
 use crate::dpop::{ProofRequest, Replay};
 use crate::http::{CanonicalPath, Headers};
 use crate::jose::SignatureVerifier;
+use crate::journal::Journal;
 use crate::refusal::Cause;
 use crate::token::Binding;
 
@@ -55,7 +56,9 @@ pub fn prove(
     presented: &Presented<'_>,
     now: i64,
     verifier: &dyn SignatureVerifier,
+    journal: &mut Journal,
 ) -> Result<Proof, Cause> {
+    journal.note(|| notes::binding(cnf, [provider, route], presented));
     let confirmation = Confirmation::of_claim(cnf)?;
     for (bound, demands) in [
         (confirmation.key.is_some(), [provider.dpop, route.dpop]),
@@ -74,6 +77,7 @@ pub fn prove(
         return Err(Cause::SchemeMismatch);
     }
     if let Some(digest) = &confirmation.certificate {
+        journal.note(|| notes::certificate(proofs.client_certificate, presented));
         proofs.client_certificate.verify(digest, presented.certificate, presented.headers)?;
     }
     let mut proof = Proof { binding: confirmation.binding(), replay: None, next_nonce: None };
@@ -86,6 +90,7 @@ pub fn prove(
             path: presented.path,
             headers: presented.headers,
         };
+        journal.note(|| proofs.dpop.note(&request, now));
         let verified = proofs.dpop.verify(&request, now, verifier)?;
         proof.next_nonce = verified.next_nonce;
         proof.replay = Some(verified.replay);

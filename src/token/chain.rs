@@ -297,9 +297,8 @@ impl<'a> Unrevoked<'a> {
         journal: &mut Journal,
     ) -> Result<Bound<'a>, Cause> {
         let cnf = self.timely.claims().get("cnf");
-        journal.note(|| Note::Binding { confirmation: cnf.is_some() });
         let demands = [self.timely.authentic.provider.sender_constraint, route];
-        let proof = prove(proofs, demands, cnf, presented, now, verifier)?;
+        let proof = prove(proofs, demands, cnf, presented, now, verifier, journal)?;
         Ok(Bound { timely: self.timely, proof })
     }
 }

@@ -45,7 +45,7 @@ impl Script {
             // Until one of both ends.
             BufReader::new(output).lines().map_while(Result::ok).try_for_each(|text| line.send(text)).ok()
         });
-        let errors = Arc::new(Mutex::default());
+        let errors = Arc::new(Mutex::new(String::new()));
         let written = Arc::clone(&errors);
         thread::spawn(move || {
             let mut error = BufReader::new(error);

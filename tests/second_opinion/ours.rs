@@ -39,7 +39,7 @@ impl Ours {
                 id: text("token_id").filter(|id| !id.starts_with("hmac:")),
             }),
             Answer::Replied(_) => Verdict::Refused(text("cause").expect("a cause")),
-            Answer::Waiting => panic!("the filter waits, with {token}"),
+            Answer::Closed | Answer::Waiting => panic!("the filter neither answers nor lets go of {token}"),
         }
     }
 }

@@ -87,7 +87,9 @@ fn sample(forge: &Forge, seed: u64, number: usize) -> Sample {
     let algorithm = dice.pick(&fitting);
     let honest = Recipe::honest(algorithm, &mut dice);
     let second = dice.pick(&all);
-    if !changes.is_empty() && (second.fits)(algorithm) && dice.once_in(6) {
+    // A text that is in no form any more cannot be brought into another one.
+    let goes_with = |first: &Change| !(first.name.starts_with("form:") && second.name.starts_with("form:"));
+    if changes.iter().any(goes_with) && (second.fits)(algorithm) && dice.once_in(6) {
         changes.push(second);
     }
     // Two changes that do not go together become one.

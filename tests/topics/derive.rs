@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_gate::config::{Config, derive_schema};
+use cedar_gate::secret::Environment;
 use cedar_policy::Schema;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -32,7 +33,8 @@ fn complaints(configuration: &Value) -> Result<Vec<String>, Vec<String>> {
     let schema = derived(configuration)?;
     let mut complaints = Vec::new();
     for policies in ["", &permits(&schema)] {
-        match Config::load(with_policies(configuration, &schema, policies).to_string().as_bytes()) {
+        let configuration = with_policies(configuration, &schema, policies).to_string();
+        match Config::load_in(configuration.as_bytes(), &Environment::assumed()) {
             Ok(config) => complaints.extend(config.warnings.iter().map(ToString::to_string)),
             Err(faults) => complaints.extend(faults.iter().map(ToString::to_string)),
         }
@@ -125,7 +127,12 @@ type Time = {
 
 type Token = {
   acr?: String,
-  actors: Set<{ issuer: String, subject: String }>,
+  actor: {
+    client?: String,
+    issuer?: String,
+    subject?: String,
+  },
+  actors: Set<{ client: String, issuer: String, subject: String }>,
   amr: Set<String>,
   audience: Set<String>,
   auth_time?: datetime,
@@ -135,6 +142,11 @@ type Token = {
   id?: String,
   issued_at: datetime,
   issuer: String,
+  may_act: {
+    client?: String,
+    issuer?: String,
+    subject?: String,
+  },
   scopes: Set<String>,
 };
 
@@ -281,15 +293,30 @@ fn the_context_is_the_one_that_is_documented() {
         if let (Some(name), [_, _, written, always @ ("yes" | "no"), ..]) = (name, cells.as_slice()) {
             let written = written.replace('{', "{ ").replace('}', " }");
             let optional = if *always == "no" { "?" } else { "" };
-            records.entry(name).or_default().insert(format!("  {attribute}{optional}: {written},"));
+            records.entry(name).or_default().insert(format!("{attribute}{optional}: {written},"));
         }
     }
     assert_eq!(records.len(), names.len());
     for (name, documented) in records {
         let (_, rest) = schema.split_once(&format!("type {name} = {{\n")).expect("a common type");
-        let declared: BTreeSet<String> = rest.lines().take_while(|line| *line != "};").map(str::to_owned).collect();
+        let declared = flattened(rest.lines().take_while(|line| *line != "};"));
         assert_eq!(declared, documented, "{name}");
     }
+}
+
+/// The members of a record, those of a record inside of it with its name before them.
+fn flattened<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let (mut within, mut members) = (String::new(), BTreeSet::new());
+    for line in lines.map(str::trim) {
+        match line.strip_suffix(": {") {
+            Some(record) => within = format!("{record}."),
+            None if line == "}," => within.clear(),
+            None => {
+                members.insert(format!("{within}{line}"));
+            }
+        }
+    }
+    members
 }
 
 /// Names that Cedar takes as they are, and such that it does not; each has one type everywhere.

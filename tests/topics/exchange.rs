@@ -1,15 +1,18 @@
 //! Sequences of inputs that no gateway should produce, and any may.
 
+use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::config::Config;
 use cedar_gate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use cedar_gate::gate::{Gate, Platform};
 use cedar_gate::http::Headers;
 use cedar_gate::jose::InVm;
 use cedar_gate::journal::{Entry, Journal};
-use cedar_gate::outbox::{Answer, StoreAnswer};
+use cedar_gate::outbox::StoreAnswer;
 use proptest::prelude::*;
 
 use crate::fixture::{configuration, get};
+
+const NOW: Now = Now { unix_nanos: 1_780_000_000_000_000_000 };
 
 fn gate() -> Gate {
     let Ok(config) = Config::load(configuration().to_string().as_bytes()) else { panic!("it can be served") };
@@ -18,26 +21,26 @@ fn gate() -> Gate {
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Answer,
     BodyComplete,
     BodyGrows,
     Deadline,
     End,
     Head,
     Response,
+    Settled,
     Store,
     Trailers,
 }
 
 fn input(event: Event, token: &str) -> Input {
     match event {
-        Event::Answer => Input::Answer(Answer::Lost),
         Event::BodyComplete => Input::BodyComplete(br#"{"amount": 5000}"#.to_vec()),
         Event::BodyGrows => Input::BodyGrows(10),
         Event::Deadline => Input::Deadline,
         Event::End => Input::End,
         Event::Head => Input::Head(Box::new(head(token))),
         Event::Response => Input::ResponseHead { status: 200 },
+        Event::Settled => Input::Settled(NOW),
         Event::Store => Input::Store(StoreAnswer::Unavailable),
         Event::Trailers => Input::Trailers(Headers::default()),
     }
@@ -57,20 +60,21 @@ fn head(token: &str) -> Arrival {
         headers: Some(headers),
         end_of_stream: false,
         source: None,
-        now: Now { unix_nanos: 1_780_000_000_000_000_000 },
+        certificate: PeerCertificate::default(),
+        now: NOW,
         entropy: [1; 16],
     }
 }
 
 fn event() -> impl Strategy<Value = Event> {
     prop::sample::select(vec![
-        Event::Answer,
         Event::BodyComplete,
         Event::BodyGrows,
         Event::Deadline,
         Event::End,
         Event::Head,
         Event::Response,
+        Event::Settled,
         Event::Store,
         Event::Trailers,
     ])
@@ -98,8 +102,12 @@ proptest! {
                 }
                 Outcome::Reply(_) => final_outcomes += 1,
                 Outcome::AwaitBody => prop_assert!(exchange.is_waiting()),
-                Outcome::Fetch(_) | Outcome::Nothing | Outcome::PatchResponse(_) | Outcome::PatchTrailers(_)
-                | Outcome::Store(_) => {}
+                Outcome::CloseStream
+                | Outcome::Nothing
+                | Outcome::PatchResponse(_)
+                | Outcome::PatchTrailers(_)
+                | Outcome::Store(_)
+                | Outcome::Wait(_) => {}
             }
             records += journal.drain().filter(|entry| matches!(entry, Entry::Decision(_))).count();
         }

@@ -53,9 +53,7 @@ pub(crate) fn get(path: &str, token: &str, now: i64) -> Request {
         path: path.as_bytes().to_vec(),
         authority: b"api.example.com".to_vec(),
         headers: vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())],
-        body: cedar_gate_scenario::Body::None,
-        trailers: Vec::new(),
-        protocol: cedar_gate_scenario::Protocol::Http1,
+        ..Request::default()
     }
 }
 

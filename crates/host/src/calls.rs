@@ -40,7 +40,8 @@ impl Call {
 /// An answer to a call-out.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Answer {
-    /// The head, `:status` included. With no headers at all the call failed: the connection was reset.
+    /// The head, `:status` included. With no headers at all the answer was lost: it broke off after its head, or was too
+    /// large.
     pub headers: Headers,
     /// The body.
     pub body: Vec<u8>,
@@ -57,15 +58,14 @@ impl Answer {
         Self { headers, body }
     }
 
-    /// What the filter sees when the connection breaks, or when the answer is larger than Envoy's buffer.
-    pub fn reset() -> Self {
+    /// What the filter sees of an answer that breaks off, or is larger than Envoy's buffer.
+    pub fn lost() -> Self {
         Self::default()
     }
 
-    /// What Envoy makes of a cluster in which nobody listens.
-    pub(crate) fn refused() -> Self {
-        let text = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
-        Self::from_envoy(503, text)
+    /// What Envoy makes of a cluster in which nobody listens, or where the connection breaks before there are headers.
+    pub(crate) fn failed() -> Self {
+        Self::from_envoy(503, "upstream connect error or disconnect/reset before headers")
     }
 
     /// What Envoy makes of a call that took too long.

@@ -67,13 +67,15 @@ pub enum Served {
         /// The body.
         body: Vec<u8>,
     },
+    /// The connection is broken off within the body of an answer.
+    Cut,
     /// The cluster has no hosts.
     Empty,
     /// The call is taken, and nothing comes.
     Never,
     /// Nobody listens.
     Refused,
-    /// The connection is broken off.
+    /// The connection is broken off before there is an answer.
     Reset,
     /// There is no such cluster.
     Unknown,

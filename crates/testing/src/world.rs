@@ -208,8 +208,10 @@ impl World {
                 if at < timeout { (at, answer) } else { timed_out }
             }
             Served::Never => timed_out,
-            Served::Refused => (now, text(503, "upstream connect error or disconnect/reset before headers")),
-            Served::Empty | Served::Reset | Served::Unknown => (now, Answer::Lost),
+            Served::Refused | Served::Reset => {
+                (now, text(503, "upstream connect error or disconnect/reset before headers"))
+            }
+            Served::Cut | Served::Empty | Served::Unknown => (now, Answer::Lost),
         };
         Delivery { at, worker, errand: id, answer }
     }

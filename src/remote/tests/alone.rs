@@ -3,7 +3,9 @@
 use super::world::{START, START_MILLIS, World, answered, document, says, seconds, spec};
 use crate::http::Endpoint;
 use crate::outbox::Answer;
-use crate::remote::{Epoch, Event, Failure, Fetcher, Moment, Origin, Progress, Reading, Refresh, Remote, Spec};
+use crate::remote::{
+    Epoch, Event, Failure, Fetcher, Fit, Moment, Origin, Progress, Reading, Refresh, Remote, Source, Spec,
+};
 
 fn epoch(world: &World) -> u64 {
     match world.workers[0].source.current(world.seconds()) {
@@ -206,6 +208,21 @@ fn d1_a_flood_of_unknown_ids_causes_one_fetch_for_each_cooldown() {
 }
 
 #[test]
+fn d1_a_flood_between_two_ticks_is_forgotten_but_for_its_beginning() {
+    let mut world = World::new(1, &spec(), says(document("a")));
+    world.pass(1_000);
+    for id in 0..10_000 {
+        assert_eq!(world.refresh_for(0, &id.to_string()), Refresh::Wait);
+        assert_eq!(world.refresh_for(0, "0"), Refresh::Wait);
+    }
+    world.pass(31_000);
+    for id in 0..64 {
+        assert_eq!(world.refresh_for(0, &id.to_string()), Refresh::KnownUnknown);
+    }
+    assert_eq!(world.refresh_for(0, "64"), Refresh::Wait);
+}
+
+#[test]
 fn d1_an_id_that_was_looked_for_in_vain_is_not_looked_for_again_at_once() {
     let mut world = World::new(1, &spec(), says(document("a")));
     world.pass(1_000);
@@ -347,6 +364,19 @@ fn a_clock_that_is_set_back_makes_nothing_live_longer() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_keeps_nothing_unknown_for_longer() {
+    let mut world = World::new(1, &spec(), says(document("a")));
+    world.pass(1_000);
+    assert_eq!(world.refresh_for(0, "b"), Refresh::Wait);
+    world.pass(1_000);
+    world.now -= 86_400_000;
+    world.pass(1_000);
+    assert_eq!(world.refresh_for(0, "b"), Refresh::KnownUnknown);
+    world.pass(60_000);
+    assert_eq!(world.refresh_for(0, "b"), Refresh::Wait);
+}
+
+#[test]
 fn a_clock_that_is_set_forward_causes_a_fetch() {
     let mut world = World::new(1, &spec(), says(document("a")));
     world.pass(1_000);
@@ -374,6 +404,18 @@ fn what_happened_is_told_and_bounded() {
         }
         events => panic!("{events:?}"),
     }
+    // A reader with much to say.
+    let remarks = vec!["\u{e9}".repeat(1_000); 1_000];
+    let talkative = move |_: &[u8], _| Ok(Fit { remarks: remarks.clone(), ..Fit::from(String::new()) });
+    world.workers[0].source = Source::new(spec(), b"other key", Box::new(talkative));
+    world.server = says(document("a"));
+    world.workers[0].events.clear();
+    world.pass(200);
+    let told = world.workers[0].events.iter().find_map(|event| match event {
+        Event::Loaded { remarks, .. } => Some(remarks),
+        Event::Failed { .. } | Event::RecordRefused | Event::StoreUnavailable => None,
+    });
+    assert_eq!(told, Some(&vec!["\u{e9}".repeat(200); 8]));
     let source = &mut world.workers[0].source;
     let mut moment = Moment { now_millis: world.now, entropy: 7, store: &mut world.store };
     for _ in 0..1_000 {

@@ -355,6 +355,20 @@ fn a_document_too_long_to_be_shared_is_fetched_by_each_worker() {
 }
 
 #[test]
+fn a_document_too_long_to_be_shared_takes_the_shorter_one_before_it_away() {
+    let spec = Spec { longest_shared: 10, cache_duration: seconds(60), ..spec() };
+    let mut world = World::new(1, &spec, says(document("a")));
+    world.pass(1_000);
+    world.server = says(document("b document of many words"));
+    assert_eq!(world.refresh_for(0, "b"), Refresh::Wait);
+    world.pass(1_000);
+    world.workers.push(Worker::new(spec, b"key"));
+    world.pass(1_000);
+    assert_eq!(world.document(1).as_deref(), Some("b document of many words"));
+    assert_eq!(world.workers[1].loads(Fetcher::Another), 0);
+}
+
+#[test]
 fn a_record_from_before_the_clock_was_set_back_is_none() {
     let mut world = loaded(2);
     world.now -= 86_400_000;

@@ -21,7 +21,8 @@ fn of(demands: [SenderConstraint; 2], cnf: Option<Value>, scheme: Scheme, certif
         headers: &Headers::default(),
         certificate: &connection,
     };
-    prove(&SenderProofs::default(), demands, cnf.as_ref(), &presented, 1_780_000_000, &InVm).map(|proof| proof.binding)
+    let (proofs, journal) = (SenderProofs::default(), &mut Journal::default());
+    prove(&proofs, demands, cnf.as_ref(), &presented, 1_780_000_000, &InVm, journal).map(|proof| proof.binding)
 }
 
 fn key() -> Option<Value> {

@@ -56,7 +56,8 @@ pub(super) const CHANGES: &[Change] = &[
         let text = text(token, dice);
         let mut bytes = text.bytes();
         let place = dice.below(bytes.len());
-        bytes[place] = dice.pick(b"\x00\x01\x1f \"',:;[]{}\\09aAeE+-./\x7f\x80\xc0\xff");
+        let byte = dice.pick(b"\x00\x01\x1f \"',:;[]{}\\09aAeE+-./\x7f\x80\xc0\xff");
+        bytes.splice(place..bytes.len().min(place + 1), [byte]);
         text.whole = Some(bytes);
     }),
     change("spelling: text that is no UTF-8", |token, dice| {

@@ -37,7 +37,7 @@ fn read(bytes: &[u8]) -> Option<Headers> {
         texts = rest;
         headers.push((name.to_vec(), value.to_vec()));
     }
-    Some(headers)
+    texts.is_empty().then_some(headers)
 }
 
 fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -67,6 +67,7 @@ mod tests {
         for end in 0..whole.len() {
             assert!(decode(&whole[..end]).is_empty());
         }
+        assert!(decode(&[whole, vec![0]].concat()).is_empty());
         assert!(decode(&[255; 16]).is_empty());
     }
 }

@@ -22,9 +22,9 @@ impl<'r> Connection<'r> {
         let mut set = |name: &str, value| drop(properties.insert(format!("connection.{name}"), value));
         if self.is_tls {
             set("tls_version", text("TLSv1.3"));
-            set("mtls", boolean(self.certificate.is_some()));
         }
         if let Some(certificate) = self.certificate {
+            set("mtls", boolean(true));
             set("peer_certificate_valid", boolean(certificate.valid));
             set("sha256_peer_certificate_digest", text(&certificate.sha256));
             set("subject_peer_certificate", text(&certificate.subject));

@@ -84,7 +84,7 @@ impl Desk {
             Served::Answered { after, status, headers, body } => {
                 at = at.saturating_add(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
                 if body.len() > LARGEST {
-                    Answer::reset()
+                    Answer::lost()
                 } else {
                     let mut answer = Answer::new(status, body);
                     answer.headers.extend(headers);
@@ -92,9 +92,9 @@ impl Desk {
                 }
             }
             Served::Never => return None,
-            Served::Refused => Answer::refused(),
+            Served::Cut => Answer::lost(),
             // The last two would not have come here: the hostcall has failed.
-            Served::Reset | Served::Empty | Served::Unknown => Answer::reset(),
+            Served::Refused | Served::Reset | Served::Empty | Served::Unknown => Answer::failed(),
         };
         Some(Delivery { at, worker, token: call.token, answer })
     }

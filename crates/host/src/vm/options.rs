@@ -49,6 +49,7 @@ impl Default for Options {
         let properties = [("plugin_name", "cedar-gate"), ("plugin_root_id", ""), ("plugin_vm_id", "cedar-gate")];
         let connection = [
             ("connection.mtls", boolean(false)),
+            ("connection.peer_certificate_valid", boolean(false)),
             ("destination.address", text("127.0.0.1:8080")),
             ("request.protocol", text("HTTP/1.1")),
             ("source.address", text("127.0.0.1:49152")),

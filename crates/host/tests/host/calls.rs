@@ -12,7 +12,7 @@ const CALLS: &str = r#"
     "\03\00\00\00\07\00\00\00\03\00\00\00\05\00\00\00\05\00\00\00\0a\00\00\00\03\00\00\00"
     ":method\00GET\00:path\00/keys\00:authority\00idp\00")
   (func (export "proxy_on_tick") (param i32)
-    (call $report (call $call (i32.const 100) (i32.const 6) (i32.const 200) (i32.const 70)
+    (call $report (call $call (i32.const 100) (i32.const 6) (i32.const 200) (i32.const 67)
       (i32.const 0) (i32.const 0) (i32.const 300) (i32.const 0) (i32.const 5000) (i32.const 16))))
   (func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32)
     (call $report (local.get 2))
@@ -35,10 +35,10 @@ fn a_call_is_recorded_and_answered() {
 }
 
 #[test]
-fn a_broken_connection_is_an_answer_without_headers() {
+fn an_answer_that_breaks_off_is_one_without_headers() {
     let mut vm = start(CALLS);
     vm.tick().unwrap();
-    vm.answer_call(vm.calls()[0].token, Answer::reset()).unwrap();
+    vm.answer_call(vm.calls()[0].token, Answer::lost()).unwrap();
     assert_eq!(logged(&vm), ["0", "0", "0", "1"]);
 }
 

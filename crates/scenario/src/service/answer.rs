@@ -24,6 +24,7 @@ pub(crate) struct Answer {
 
 #[derive(Clone, Debug)]
 enum What {
+    Cut,
     Never,
     Reset,
     Sent { after: Duration, status: u16, headers: Vec<(Vec<u8>, Pieces)>, body: Body },
@@ -55,6 +56,7 @@ struct AnswerLine {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Fault {
+    Cut,
     Never,
     Reset,
 }
@@ -70,6 +72,7 @@ impl Answer {
                     return Err(ScenarioError::new("fault", format!("leaves nothing to say for `{other}`")));
                 }
                 match fault {
+                    Fault::Cut => What::Cut,
                     Fault::Never => What::Never,
                     Fault::Reset => What::Reset,
                 }
@@ -117,6 +120,7 @@ impl Answer {
     /// The answer as it is sent at this moment.
     pub(super) fn served(&self, forge: &Forge, clock: &Clock) -> Result<Served, ForgeError> {
         let (after, status, headers, body) = match &self.what {
+            What::Cut => return Ok(Served::Cut),
             What::Never => return Ok(Served::Never),
             What::Reset => return Ok(Served::Reset),
             What::Sent { after, status, headers, body } => (*after, *status, headers, body),

@@ -1,10 +1,12 @@
 ;; A filter that makes a call for each request, and answers with what came of it.
 ;;
 ;; Its configuration is `{"cluster":"…"}`. The answer's status is that of the call; 590 where the call's answer has no
-;; headers; 550 and the status of the host call where the call cannot be made.
+;; headers; 550 and the status of the host call where the call cannot be made. A request with `x-property: a.b` makes no
+;; call: it is answered with the property, or with 404 where there is none.
 (module
   (import "env" "proxy_get_buffer_bytes" (func $buffer (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_get_header_map_value" (func $header (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_property" (func $property (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_set_effective_context" (func $become (param i32) (result i32)))
   (import "env" "proxy_http_call" (func $call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_send_local_response"
@@ -16,6 +18,7 @@
     "\03\00\00\00\07\00\00\00\03\00\00\00\05\00\00\00\05\00\00\00\0a\00\00\00\03\00\00\00"
     ":method\00GET\00:path\00/keys\00:authority\00idp\00")
   (data (i32.const 1200) ":status")
+  (data (i32.const 1220) "x-property")
 
   ;; What the host allocates goes round above the first megabyte.
   (global $free (mut i32) (i32.const 1048576))
@@ -49,10 +52,34 @@
   (func $slot (param $token i32) (result i32)
     (i32.add (i32.const 8192) (i32.mul (i32.and (local.get $token) (i32.const 1023)) (i32.const 4))))
 
+  ;; Whether the request asks for a property; it is answered then. The parts of its path are parted by NUL.
+  (func $tell (result i32)
+    (local $at i32)
+    (local $end i32)
+    (if (call $header (i32.const 0) (i32.const 1220) (i32.const 10) (i32.const 2060) (i32.const 2064))
+      (then (return (i32.const 0))))
+    (local.set $at (i32.load (i32.const 2060)))
+    (local.set $end (i32.add (local.get $at) (i32.load (i32.const 2064))))
+    (loop $characters
+      (if (i32.lt_u (local.get $at) (local.get $end))
+        (then
+          (if (i32.eq (i32.load8_u (local.get $at)) (i32.const 46))
+            (then (i32.store8 (local.get $at) (i32.const 0))))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br $characters))))
+    (if (call $property
+        (i32.load (i32.const 2060)) (i32.load (i32.const 2064)) (i32.const 2068) (i32.const 2072))
+      (then (call $reply (i32.const 404)))
+      (else (drop (call $answer
+        (i32.const 200) (i32.const 0) (i32.const 0) (i32.load (i32.const 2068)) (i32.load (i32.const 2072))
+        (i32.const 0) (i32.const 0) (i32.const -1)))))
+    (i32.const 1))
+
   (func (export "proxy_on_request_headers") (param $context i32) (param i32 i32) (result i32)
     (local $status i32)
+    (if (call $tell) (then (return (i32.const 1))))
     (local.set $status (call $call
-      (global.get $cluster) (global.get $length) (i32.const 1024) (i32.const 70)
+      (global.get $cluster) (global.get $length) (i32.const 1024) (i32.const 67)
       (i32.const 0) (i32.const 0) (i32.const 1300) (i32.const 4) (i32.const 1000) (i32.const 2056)))
     (if (local.get $status)
       (then (call $reply (i32.add (i32.const 550) (local.get $status))))

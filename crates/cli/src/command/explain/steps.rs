@@ -1,7 +1,9 @@
 //! The notes of a decision as steps that people read.
 
 mod credential;
+mod elsewhere;
 mod policies;
+mod possession;
 mod request;
 mod session;
 
@@ -82,18 +84,28 @@ pub(super) fn of(notes: &[Note], place: &Place) -> Vec<Step> {
     let blamed = end.checked_sub(1).filter(|_| denied);
     let unreadable = (denied && end == 0)
         .then(|| Step::new(Mark::Bad, "request", "its head cannot be read as that of one request, in one way"));
-    let steps = notes.iter().enumerate().filter_map(|(index, note)| {
+    let repeated = repeated(notes);
+    let told = |(index, note): &(usize, &Note)| !repeated.contains(index) || elsewhere::is_awaited(note);
+    let steps = notes.iter().enumerate().filter(told).filter_map(|(index, note)| {
         let mark = if blamed == Some(index) { Mark::Bad } else { Mark::Good };
         step(note, mark, place)
     });
     unreadable.into_iter().chain(steps).collect()
 }
 
+/// Who has waited is authenticated anew, from the credential on. It is told once, with what was waited for before it.
+fn repeated(notes: &[Note]) -> std::ops::Range<usize> {
+    let is_credential = |note: &Note| matches!(note, Note::Credential { .. });
+    match (notes.iter().position(is_credential), notes.iter().rposition(is_credential)) {
+        (Some(first), Some(last)) => first..last,
+        (_, _) => 0..0,
+    }
+}
+
 /// Nothing for a note that is of interest only where something is wrong with it.
 fn step(note: &Note, mark: Mark, place: &Place) -> Option<Step> {
     match note {
         Note::Audience { .. }
-        | Note::Binding { .. }
         | Note::Credential { .. }
         | Note::Keys { .. }
         | Note::Lifetime { .. }
@@ -102,6 +114,16 @@ fn step(note: &Note, mark: Mark, place: &Place) -> Option<Step> {
         | Note::Signature { .. }
         | Note::Times { .. }
         | Note::Token { .. } => credential::step(note, mark),
+        Note::Binding { .. } | Note::Certificate { .. } | Note::Proof { .. } | Note::ProofMemory { .. } => {
+            possession::step(note, mark)
+        }
+        Note::FetchedKeys { .. }
+        | Note::Introspection { .. }
+        | Note::NewKey { .. }
+        | Note::OpaqueToken { .. }
+        | Note::RevokedIds { .. }
+        | Note::Status { .. }
+        | Note::StatusList { .. } => elsewhere::step(note, mark),
         Note::Body { .. }
         | Note::BodyHead { .. }
         | Note::Clock { .. }

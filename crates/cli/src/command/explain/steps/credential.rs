@@ -13,9 +13,6 @@ pub(super) fn step(note: &Note, mark: Mark) -> Option<Step> {
             let claim = claim.as_ref().map_or("none".to_owned(), value);
             Some(Step::new(mark, "audience", format!("{claim}; accepted is {}", list(accepted))))
         }
-        Note::Binding { confirmation } => (refused || *confirmation).then(|| {
-            Step::new(mark, "binding", "the token has `cnf`: it is bound to a key, and nothing proves that key")
-        }),
         Note::Credential { places, longest } => {
             let step = Step::new(mark, "credential", credential(places, refused));
             let limit = Detail::new(Mark::None, format!("a token has {longest} bytes at most"));
@@ -118,7 +115,7 @@ fn carrier(place: &CredentialPlace) -> String {
 }
 
 /// A date and how far it is from now.
-fn moment(date: &Value, now: i64) -> String {
+pub(super) fn moment(date: &Value, now: i64) -> String {
     let Some(seconds) = date.as_i64() else { return format!("is no number of seconds: {}", value(date)) };
     let distance = match seconds.saturating_sub(now) {
         0 => "now".to_owned(),
