@@ -76,7 +76,7 @@ impl Challenges {
     #[must_use]
     pub fn limited(&self, bearer: bool, dpop: bool) -> Self {
         let dpop = self.dpop.clone().filter(|_| dpop);
-        Self { bearer: bearer || dpop.is_none(), dpop, ..self.clone() }
+        Self { bearer: (self.bearer && bearer) || dpop.is_none(), dpop, ..self.clone() }
     }
 
     /// The challenges for an occasion, each for a header of its own; `shown` is the scheme of the request's credential,

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_of_the_digest_counts() {
+    fn l12_every_byte_of_the_digest_counts() {
         for place in 0..32 {
             let mut other = demanded();
             other[place] ^= 1;

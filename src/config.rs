@@ -31,6 +31,8 @@ pub use fault::{Fault, Faults};
 pub use json_schema::json_schema;
 pub use lint::lint;
 
+use std::borrow::Cow;
+
 use fault::At;
 use field::{FromValue, Switch};
 use raw::RawConfig;
@@ -45,7 +47,7 @@ use crate::policy::Engine;
 use crate::resource_metadata::ResourceMetadata;
 use crate::route::RouteTable;
 use crate::secret::Environment;
-use crate::sender::SenderProofs;
+use crate::sender::{Demand, SenderProofs};
 use crate::separation::Separation;
 use crate::token::{CacheBounds, Providers};
 
@@ -135,6 +137,19 @@ impl Config {
         match read(&at, raw, environment) {
             Some(config) if at.is_clean() => Ok(config),
             Some(_) | None => Err(at.into_faults()),
+        }
+    }
+}
+
+impl Config {
+    /// What a refused sender is told to bring to a route: not in a scheme that nobody can use there.
+    #[must_use]
+    pub fn challenges_on(&self, route: Option<usize>) -> Cow<'_, Challenges> {
+        let demand = route.and_then(|route| self.routes.protected(route)).map(|route| route.sender_constraint.dpop);
+        match demand {
+            None | Some(Demand::Optional) => Cow::Borrowed(&self.challenges),
+            Some(Demand::Off) => Cow::Owned(self.challenges.limited(true, false)),
+            Some(Demand::Required) => Cow::Owned(self.challenges.limited(false, true)),
         }
     }
 }

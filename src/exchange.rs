@@ -350,7 +350,8 @@ fn conclude(
         }
         Err(refusal) => {
             let refusal = Refusal { scheme: known.scheme, ..refusal };
-            let reply = refusal.reply(&gate.config().challenges, &known.record.decision_id, known.is_grpc);
+            let challenges = gate.config().challenges_on(known.route);
+            let reply = refusal.reply(&challenges, &known.record.decision_id, known.is_grpc);
             journal.note(|| notes::outcome(&known.record, Some(reply.status)));
             (State::Closed, Outcome::Reply(Box::new(reply)))
         }

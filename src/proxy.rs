@@ -352,12 +352,13 @@ impl HttpContext for Http {
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         if self.is_waiting() {
+            // They are stripped when the request goes on, which may be now.
+            if let Ok(mut stream) = self.stream.try_borrow_mut() {
+                stream.hold_trailers();
+            }
             // The trailers end the body; one byte above the limit shows whether there is more.
             let most = self.plugin.as_ref().map_or(0, |plugin| plugin.gate.config().limits.body_bytes);
-            let action = self.whole_body(most.saturating_add(1));
-            if action == Action::Pause {
-                return action;
-            }
+            return self.whole_body(most.saturating_add(1));
         }
         if !self.is_open() {
             return Action::Pause;

@@ -73,14 +73,16 @@ fn presentation(proofs: &SenderProofs, credentials: &Credentials, providers: &Pr
         .iter()
         .any(|place| place.name.as_str() == "authorization" && place.schemes.contains(&Scheme::Bearer));
     let query = credentials.parameters.iter().any(|name| name.as_str() == ACCESS_TOKEN);
-    let methods = [("header", header), ("query", query)].into_iter().filter(|(_, offered)| *offered);
     let constraints = || providers.iter().map(|provider| provider.sender_constraint);
+    let dpop_required = constraints().all(|constraint| constraint.dpop == Demand::Required);
+    let methods = [("header", header), ("query", query)];
+    let methods = methods.into_iter().filter(|(_, offered)| *offered && !dpop_required);
     let by_key = constraints().any(|constraint| constraint.dpop.admits());
     let algorithms = proofs.dpop.algorithms.iter().filter(|_| by_key).map(|algorithm| algorithm.name());
     Presentation {
         bearer_methods: methods.map(|(name, _)| name).collect(),
         dpop_algorithms: algorithms.collect(),
-        dpop_required: constraints().all(|constraint| constraint.dpop == Demand::Required),
+        dpop_required,
         mtls: constraints().any(|constraint| constraint.mtls.admits()),
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Known {
     pub(super) strip: Vec<String>,
     /// What takes the place of headers from which a credential is removed.
     pub(super) rewrite: Vec<(String, String)>,
+    /// The protected route that it goes to, by its place in the table.
+    pub(super) route: Option<usize>,
     /// The scheme that the credential came in.
     pub(super) scheme: Option<Scheme>,
     /// Whether the caller speaks gRPC.
@@ -224,7 +226,7 @@ impl Known {
             mode: gate.config().mode.name(),
             ..Record::default()
         };
-        Self { record, session: None, strip: Vec::new(), rewrite: Vec::new(), scheme: None, is_grpc: false, now: arrival.now, passing: Passing::default() }
+        Self { record, session: None, strip: Vec::new(), rewrite: Vec::new(), route: None, scheme: None, is_grpc: false, now: arrival.now, passing: Passing::default() }
     }
 
     /// What names a request even where its head cannot be read as one.

@@ -83,6 +83,7 @@ pub(super) fn understand(
     match &route.access {
         Access::Public(declaration) => Ok(Meaning::Public(Permit::of_public_route(declaration))),
         Access::Protected(protected) => {
+            known.route = Some(index);
             known.record.action = Some(protected.plan.action_name());
             Ok(Meaning::Protected(Box::new(Inquiry {
                 head,

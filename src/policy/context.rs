@@ -268,41 +268,103 @@ impl Plan {
         in_nodes(&self.context)
     }
 
+    /// What of the context an identity alone decides, whatever it asks for.
+    ///
+    /// # Errors
+    ///
+    /// Cedar's message; a value that Cedar does not take.
+    pub(super) fn settled(&self, identity: &Identity) -> Result<Settled, String> {
+        let parts = settled(&self.context, identity)?;
+        let whole = parts.iter().map(Part::whole).collect::<Option<Vec<_>>>();
+        let named = |values: Vec<Option<Value>>| {
+            let values = self.context.iter().zip(values).filter_map(|((name, _), value)| Some((name.clone(), value?)));
+            Arc::new(values.collect())
+        };
+        Ok(Settled { whole: whole.map(named), parts })
+    }
+
     /// Builds the context of a request.
     ///
     /// # Errors
     ///
     /// Cedar's message; a value that Cedar does not take.
-    pub(super) fn context(&self, session: &Session, facts: &Facts) -> Result<Context, String> {
-        Context::from_pairs(values(&self.context, session, facts)?).map_err(|error| error.to_string())
+    pub(super) fn context(&self, settled: &Settled, session: &Session, facts: &Facts) -> Result<Context, String> {
+        Ok(Context::Value(match &settled.whole {
+            Some(whole) => Arc::clone(whole),
+            None => Arc::new(values(&self.context, &settled.parts, session, facts)?),
+        }))
     }
 }
 
+/// The part of a context that is the same for every request of an identity.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// All of it, where nothing depends on the request.
+    whole: Option<Arc<BTreeMap<SmolStr, Value>>>,
+    /// In the order of the plan's nodes.
+    parts: Vec<Part>,
+}
+
+/// What is known of a node.
+#[derive(Debug)]
+enum Part {
+    /// The request has to tell.
+    Open,
+    /// Of some members.
+    Record(Vec<Part>),
+    /// All, which may be that it is absent.
+    Value(Option<Value>),
+}
+
+impl Part {
+    fn whole(&self) -> Option<Option<Value>> {
+        match self {
+            Self::Open | Self::Record(_) => None,
+            Self::Value(value) => Some(value.clone()),
+        }
+    }
+}
+
+fn settled(nodes: &[(SmolStr, Node)], identity: &Identity) -> Result<Vec<Part>, String> {
+    let part = |(_, node): &(SmolStr, Node)| match node {
+        Node::Fact(fact) => match fact.of_token() {
+            Some(fact) => fact.value(identity).map(Part::Value),
+            None => Ok(Part::Open),
+        },
+        Node::Record(inner) => {
+            let parts = settled(inner, identity)?;
+            Ok(match parts.iter().map(Part::whole).collect::<Option<Vec<_>>>() {
+                Some(values) => {
+                    let names = inner.iter().map(|(name, _)| name.clone());
+                    let members = names.zip(values).filter_map(|(name, value)| Some((name, value?)));
+                    Part::Value(Some(Value::record_arc(Arc::new(members.collect()), None)))
+                }
+                None => Part::Record(parts),
+            })
+        }
+    };
+    nodes.iter().map(part).collect()
+}
+
 fn values(
-    nodes: &[(String, Node)],
+    nodes: &[(SmolStr, Node)],
+    parts: &[Part],
     session: &Session,
     facts: &Facts,
-) -> Result<Vec<(String, RestrictedExpression)>, String> {
-    let mut values = Vec::with_capacity(nodes.len());
-    for (name, node) in nodes {
-        let value = match node {
-            Node::Fact(fact) => fact.value(session, facts),
-            Node::Record(inner) => {
-                let inner = values_of_record(inner, session, facts)?;
-                Some(inner)
+) -> Result<BTreeMap<SmolStr, Value>, String> {
+    let mut values = BTreeMap::new();
+    for ((name, node), part) in nodes.iter().zip(parts) {
+        let value = match (node, part) {
+            (_, Part::Value(value)) => value.clone(),
+            (Node::Fact(fact), Part::Open | Part::Record(_)) => fact.value(session, facts)?,
+            (Node::Record(inner), Part::Record(parts)) => {
+                Some(Value::record_arc(Arc::new(values_of(inner, parts, session, facts)?), None))
             }
+            (Node::Record(_), Part::Open) => None,
         };
         values.extend(value.map(|value| (name.clone(), value)));
     }
     Ok(values)
-}
-
-fn values_of_record(
-    nodes: &[(String, Node)],
-    session: &Session,
-    facts: &Facts,
-) -> Result<RestrictedExpression, String> {
-    RestrictedExpression::new_record(values(nodes, session, facts)?).map_err(|error| error.to_string())
 }
 
 impl Part {

@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use cedar_policy::{EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy_core::ast;
+use cedar_policy_core::evaluator::RestrictedEvaluator;
+use cedar_policy_core::extensions::Extensions;
 use serde_json::Value;
 
 /// The name of an entity type, with its namespace where it has one.
@@ -154,17 +157,35 @@ impl TypedValue {
         }
     }
 
-    pub(super) fn expression(&self) -> RestrictedExpression {
-        match self {
-            Self::Boolean(boolean) => RestrictedExpression::new_bool(*boolean),
-            Self::Decimal(text) => RestrictedExpression::new_decimal(text),
-            Self::Long(long) => RestrictedExpression::new_long(*long),
-            Self::SetOfString(items) => {
-                RestrictedExpression::new_set(items.iter().map(|item| RestrictedExpression::new_string(item.clone())))
-            }
-            Self::String(text) => RestrictedExpression::new_string(text.clone()),
-        }
+    /// The value as Cedar has it.
+    ///
+    /// # Errors
+    ///
+    /// Cedar's message about a value that it does not take.
+    pub(super) fn evaluated(&self) -> Result<ast::Value, String> {
+        Ok(match self {
+            Self::Boolean(boolean) => ast::Value::from(*boolean),
+            Self::Decimal(text) => evaluated(&RestrictedExpression::new_decimal(text))?,
+            Self::Long(long) => ast::Value::from(*long),
+            Self::SetOfString(items) => set_of_strings(items),
+            Self::String(text) => ast::Value::from(text.as_str()),
+        })
     }
+}
+
+/// A set of strings as Cedar has it.
+pub(super) fn set_of_strings(items: &BTreeSet<String>) -> ast::Value {
+    ast::Value::set(items.iter().map(|item| ast::Value::from(item.as_str())), None)
+}
+
+/// What an expression without variables amounts to: Cedar's own types, such as `datetime`, are made by its functions only.
+///
+/// # Errors
+///
+/// Cedar's message.
+pub(super) fn evaluated(expression: &RestrictedExpression) -> Result<ast::Value, String> {
+    let evaluator = RestrictedEvaluator::new(Extensions::all_available());
+    evaluator.interpret(expression.as_ref().as_borrowed()).map_err(|error| error.to_string())
 }
 
 /// What Cedar's `decimal()` takes: digits, a point, one to four digits, within 64 bits. Whatever it would refuse must be

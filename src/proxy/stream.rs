@@ -20,6 +20,8 @@ pub(super) struct Stream {
     signature_nanos: u64,
     /// The gateway did not take the changes with which the request may go on; so it must not.
     failed: bool,
+    /// Trailers came while the request waited. The gateway holds them back with it, and shows them no second time.
+    holds_trailers: bool,
 }
 
 /// What the gateway knows when the head of a request arrives. What it does not say, the core refuses for: a clock at 0
@@ -78,7 +80,7 @@ impl Stream {
             // Answered before this; held back all the same.
             Outcome::AwaitBody | Outcome::Store(_) | Outcome::Wait(_) => Action::Pause,
             Outcome::Continue(onward) => {
-                if apply(Map::RequestHeaders, onward.patch()) {
+                if apply(Map::RequestHeaders, onward.patch()) && self.strip_held_trailers(plugin) {
                     Action::Continue
                 } else {
                     // The upstream must not see headers that should have been taken away.
@@ -138,6 +140,22 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Takes note of trailers that have to wait.
+    pub(super) fn hold_trailers(&mut self) {
+        self.holds_trailers = true;
+    }
+
+    /// Strips the trailers that go on together with what they ended; whether the gateway took all of it.
+    fn strip_held_trailers(&mut self, plugin: &Plugin) -> bool {
+        if !self.holds_trailers {
+            return true;
+        }
+        let Some(trailers) = host::trailers() else { return false };
+        let outcome = self.exchange.step(&plugin.gate, Input::Trailers(trailers), &mut Journal::default());
+        let Outcome::PatchTrailers(patch) = outcome else { return false };
+        apply(Map::RequestTrailers, &patch)
     }
 
     /// What it waits for, where others may wait for the same.

@@ -41,6 +41,8 @@ pub struct Source<T> {
     unknown: Unknown,
     /// The time from which every race for the lease was lost.
     losing_since: Option<i64>,
+    /// The version of the record that was read last.
+    seen: Option<u32>,
     /// The latest time that was told.
     latest: i64,
     /// Where metadata were found last.
@@ -113,6 +115,7 @@ impl<T> Source<T> {
             wish: None,
             unknown: Unknown::default(),
             losing_since: None,
+            seen: None,
             latest: i64::MIN,
             place: Place::default(),
             settlements: 0,
@@ -263,6 +266,22 @@ impl<T> Source<T> {
         }
     }
 
+    /// Takes over what another worker has found out since, though nothing is due here: a key that is gone should be gone
+    /// everywhere.
+    fn look(&mut self, moment: &mut Moment<'_>) {
+        let StoreAnswer::Found(Some((_, version))) =
+            moment.store.perform(&StoreOperation::Get { key: self.key.clone() })
+        else {
+            return;
+        };
+        if self.seen == Some(version) {
+            return;
+        }
+        if let Some((Some(record), _)) = self.recorded(moment) {
+            self.learn(&record, moment.now_millis);
+        }
+    }
+
     /// The record, where there is one to be trusted, and the version to be replaced; nothing where shared data cannot be
     /// used.
     fn recorded(&mut self, moment: &mut Moment<'_>) -> Option<(Option<Record>, Option<u32>)> {
@@ -270,6 +289,7 @@ impl<T> Source<T> {
             return None;
         };
         let Some((bytes, version)) = found else { return Some((None, None)) };
+        self.seen = Some(version);
         let record = Record::opened(&bytes, &self.seal, &self.key, &self.about, self.spec.longest_shared);
         let record = record.and_then(|record| self.plausible(record, moment.now_millis));
         if record.is_none() {
@@ -454,6 +474,7 @@ impl<T> Remote for Source<T> {
             return None;
         }
         if !self.is_due(now) {
+            self.look(moment);
             return None;
         }
         let lease = match self.turn(moment) {

@@ -378,11 +378,12 @@ fn places_for_lists_are_few_and_used_again_when_nobody_asks() {
     for number in 0..16 {
         assert_eq!(slots.place(&number.to_string(), 1000, 360), Some(Place::New(number)));
     }
-    assert_eq!(slots.place("3", 1300, 360), Some(Place::Known(3)));
+    // Asked for in between, and so not idle.
+    assert_eq!(slots.place("0", 1300, 360), Some(Place::Known(0)));
     assert_eq!(slots.place("16", 1360, 360), None);
-    assert_eq!(slots.place("16", 1361, 360), Some(Place::New(0)));
-    assert_eq!(slots.place("0", 1361, 360), Some(Place::New(1)));
-    assert_eq!(slots.place("3", 1361, 360), Some(Place::Known(3)));
+    assert_eq!(slots.place("16", 1361, 360), Some(Place::New(1)));
+    assert_eq!(slots.place("1", 1361, 360), Some(Place::New(2)));
+    assert_eq!(slots.place("0", 1361, 360), Some(Place::Known(0)));
 }
 
 #[test]

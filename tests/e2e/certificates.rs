@@ -77,7 +77,7 @@ fn a_token_bound_to_a_certificate_goes_through_with_that_certificate_only() {
     let url = listener.url().replace("http:", "https:");
     let mut client = Client::start();
     let endpoint = format!("https://127.0.0.1:{}/token", server.secure.expect("TLS"));
-    let mut bound_to = |client: &mut Client, certified: &Certified| {
+    let bound_to = |client: &mut Client, certified: &Certified| {
         let mut more = certified.shown();
         more["endpoint"] = json!(endpoint);
         client.token(&server, "bank", API, &more)

@@ -18,8 +18,6 @@ pub(crate) struct Shown {
     pub(crate) status: u16,
     /// `www-authenticate`.
     pub(crate) challenge: Option<String>,
-    /// `dpop-nonce`.
-    pub(crate) nonce: Option<String>,
     /// `retry-after`.
     pub(crate) retry_after: Option<String>,
     /// How often the request was sent: twice, where a nonce was asked for.

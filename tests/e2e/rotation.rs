@@ -11,6 +11,8 @@ use crate::stage::{Listener, configuration, envoy, provider};
 
 /// How long a set of keys serves.
 const REFRESH: Duration = Duration::from_secs(3);
+/// How soon an unknown key may be looked for again: no server changes its keys faster.
+const COOLDOWN: Duration = Duration::from_secs(1);
 /// What a refresh takes at most: a tick, and a fetch.
 const SLACK: Duration = Duration::from_secs(2);
 /// Until a load has got so far, on a busy machine.
@@ -23,7 +25,7 @@ fn d4_a_rotation_refuses_no_valid_token_and_a_removed_key_is_refused_within_the_
     let keys = json!({ "discovery": {
         "cluster": "rotation",
         "cache_duration": format!("{}s", REFRESH.as_secs()),
-        "cooldown": "1s",
+        "cooldown": format!("{}s", COOLDOWN.as_secs()),
     } });
     let configuration = configuration(json!({ "idp": provider(&server.issuer(), keys) }));
     let listener = Listener::open(host, "rotation", server.address(), configuration, ListenerOptions::default());
@@ -33,7 +35,11 @@ fn d4_a_rotation_refuses_no_valid_token_and_a_removed_key_is_refused_within_the_
     client.load("rotating", &server, &listener.url());
     for _ in 0..3 {
         let newest = server.rotate();
-        let used = || Ok((requests(&client.loaded("rotating"), &newest) >= 40).then_some(()));
+        let rotated = Instant::now();
+        let used = || {
+            let requests = requests(&client.loaded("rotating"), &newest);
+            Ok((requests >= 40 && rotated.elapsed() > COOLDOWN * 2).then_some(()))
+        };
         polling::until("the new key to be in use", SOON, used).expect("it is in use");
     }
     let counts = client.unload("rotating");

@@ -88,7 +88,6 @@ async function ask({ url, token, proof, identity, method = "GET" }) {
   return {
     status: answer.status,
     challenge: answer.headers.get("www-authenticate"),
-    nonce: answer.headers.get("dpop-nonce"),
     retryAfter: answer.headers.get("retry-after"),
     attempts,
     milliseconds: Math.round(performance.now() - began),

@@ -477,6 +477,305 @@ fn in_shadow_mode_a_refusal_is_recorded_and_the_request_goes_on() {
     assert_eq!(explained.details("upstream"), ["  x-subject, made of the claim sub"]);
 }
 
+impl Bank {
+    /// Puts something in the place of the provider's keys in the configuration, and the keys into a file.
+    fn without_local_keys(&self, instead: &str) {
+        let jwks = json!({"keys": [self.forge.keys().public_jwk("corp").unwrap()]});
+        self.replace("gate.yaml", &format!("local_jwks: {{inline: {jwks_keys}}}", jwks_keys = yaml_keys(&jwks)), instead);
+        self.write("jwks.json", &jwks.to_string());
+    }
+
+    /// Adds a line to the provider.
+    fn add(&self, line: &str) {
+        self.replace("gate.yaml", "    max_lifetime: 1h\n", &format!("    max_lifetime: 1h\n    {line}\n"));
+    }
+
+    /// Lets the provider's tokens be bound to keys.
+    fn take_proofs(&self) {
+        self.add("sender_constraint: {dpop: optional}");
+        self.replace(
+            "gate.yaml",
+            "routes:",
+            "credentials: {from_headers: [{name: authorization, schemes: [Bearer, DPoP]}]}\n\
+             dpop: {public_origin: \"https://api.example.com\"}\nroutes:",
+        );
+    }
+
+    fn remarks(explained: &Explained) -> Vec<&str> {
+        explained.0["remarks"].as_array().unwrap().iter().map(|remark| remark.as_str().unwrap()).collect()
+    }
+}
+
+/// The keys as the configuration has them.
+fn yaml_keys(jwks: &Value) -> String {
+    format!("{{keys: {}}}", jwks["keys"])
+}
+
+#[test]
+fn keys_that_would_be_fetched_are_given_by_a_file() {
+    let bank = Bank::new();
+    bank.without_local_keys("remote_jwks: {uri: 'https://idp.example.com/jwks?a=b', cluster: idp}");
+    let path = ["--path", "/payments/7"];
+    let nothing = bank.explain(&path, &bank.token(&json!({})));
+    assert_eq!((nothing.cause(), nothing.blamed()), (Some("not_settled"), vec!["keys"]));
+    let keys = "waits for the keys, by https://idp.example.com/jwks?a=b";
+    assert_eq!(nothing.step("keys")["text"], keys);
+    assert!(Bank::remarks(&nothing).contains(&"  https://idp.example.com/jwks?a=b (by the cluster `idp`)"));
+    assert_eq!(Bank::remarks(&nothing).last(), Some(&"With --answer URI=FILE, a file stands for what comes back."));
+
+    let answer = ["--answer", "https://idp.example.com/jwks?a=b=jwks.json"];
+    let explained = bank.explain(&[path, answer].concat(), &bank.token(&json!({"claims": {"roles": ["maker"]}})));
+    assert_eq!(explained.cause(), None, "{:#}", explained.0["steps"]);
+    let told: Vec<&str> = explained.steps().map(|step| step["text"].as_str().unwrap()).collect();
+    let of_keys: Vec<&str> = told.iter().copied().filter(|text| text.contains("/jwks?a=b")).collect();
+    assert_eq!(of_keys, [keys, "by https://idp.example.com/jwks?a=b: corp"]);
+    let credentials = explained.steps().filter(|step| step["title"] == "credential").count();
+    assert_eq!(credentials, 1, "who has waited is told of once");
+
+    bank.write("jwks.json", "<html>");
+    let broken = bank.explain(&[path, answer].concat(), &bank.token(&json!({})));
+    assert_eq!((broken.cause(), broken.blamed()), (Some("keys_unavailable"), vec!["keys"]));
+}
+
+#[test]
+fn a_key_that_was_not_fetched_is_looked_for_once_more() {
+    let bank = Bank::new();
+    bank.without_local_keys("remote_jwks: {uri: 'https://idp.example.com/jwks', cluster: idp}");
+    let flags = ["--path", "/payments/7", "--answer", "https://idp.example.com/jwks=jwks.json"];
+    let explained = bank.explain(&flags, &bank.token(&json!({"header": {"kid": "another"}})));
+    assert_eq!((explained.cause(), explained.blamed()), (Some("key_unknown"), vec!["key"]));
+    let of_key: Vec<&Value> = explained.steps().filter(|step| step["title"] == "key").map(|step| &step["text"]).collect();
+    assert_eq!(
+        of_key,
+        [
+            "`another` is not among them; a newer set may have it, and is waited for",
+            "`another` is not among them, and they were fetched anew a short while ago",
+            "the provider has no key of this `kid` for this `alg`",
+        ]
+    );
+}
+
+#[test]
+fn metadata_that_would_be_fetched_are_given_by_a_file() {
+    let bank = Bank::new();
+    bank.without_local_keys("discovery: {cluster: idp}");
+    let token = bank.token(&json!({"claims": {"roles": ["maker"]}}));
+    let path = ["--path", "/payments/7"];
+    let nothing = bank.explain(&path, &token);
+    assert_eq!((nothing.cause(), nothing.blamed()), (Some("not_settled"), vec!["keys"]));
+    assert_eq!(nothing.step("keys")["text"], "waits for the keys, by the metadata of https://idp.example.com/");
+    let metadata = "https://idp.example.com/.well-known/openid-configuration";
+    assert!(Bank::remarks(&nothing).contains(&format!("  {metadata} (by the cluster `idp`)").as_str()));
+    let document = json!({"issuer": "https://idp.example.com/", "jwks_uri": "https://idp.example.com/certs"});
+    bank.write("metadata.json", &document.to_string());
+    let metadata = format!("{metadata}=metadata.json");
+    let keys = ["--answer", "https://idp.example.com/certs=jwks.json"];
+    let explained = bank.explain(&[path.as_slice(), &["--answer", &metadata], &keys].concat(), &token);
+    assert_eq!(explained.cause(), None, "{:#}", explained.0["steps"]);
+}
+
+#[test]
+fn what_an_issuer_would_say_about_a_token_is_given_by_a_file() {
+    let bank = Bank::new();
+    bank.without_local_keys(
+        "introspection: {uri: 'https://idp.example.com/introspect', cluster: idp, client_id: gate, \
+         client_secret: {env: SECRET}}",
+    );
+    let flags = ["--path", "/payments/7", "--answer", "https://idp.example.com/introspect=said.json"];
+    let said = |answer: &Value| {
+        bank.write("said.json", &answer.to_string());
+        bank.explain(&flags, "an-opaque-token-of-some-length")
+    };
+    let mut active = json!({
+        "active": true, "token_type": "Bearer", "aud": "https://api.example.com", "sub": "mona", "client_id": "web",
+        "iat": NOW, "exp": NOW + 300, "roles": ["maker"],
+    });
+    let explained = said(&active);
+    assert_eq!(explained.cause(), None, "{:#}", explained.0["steps"]);
+    assert_eq!(explained.step("token")["text"], "30 bytes that are no JWT; corp is asked about it");
+    assert_eq!(explained.note("introspection")["at_hand"], "awaited");
+    let last = explained.steps().filter(|step| step["title"] == "introspection").last().unwrap();
+    assert_eq!(last["text"], "corp says that the token is active");
+    active["iss"] = json!("https://another.example.com/");
+    for (answer, cause) in [
+        (json!({"active": false}), "token_inactive"),
+        (active, "issuer_unknown"),
+        (json!({"active": "true"}), "introspection_unavailable"),
+    ] {
+        let explained = said(&answer);
+        assert_eq!((explained.cause(), explained.blamed()), (Some(cause), vec!["introspection"]));
+    }
+    let unasked = Bank::new().explain(&["--path", "/payments/7"], "an-opaque-token-of-some-length");
+    assert_eq!((unasked.cause(), unasked.blamed()), (Some("token_malformed"), vec!["token"]));
+}
+
+#[test]
+fn the_lists_that_would_be_asked_are_given_by_files() {
+    let bank = Bank::new();
+    bank.add("status_list: {cluster: idp, uris: ['https://idp.example.com/statuses/']}");
+    bank.add("revoked: {uri: 'https://idp.example.com/revoked', cluster: idp}");
+    let list = json!({
+        "key": "corp", "alg": "ES256", "header": {"typ": "statuslist+jwt"},
+        "claims": {
+            "sub": "https://idp.example.com/statuses/1", "iat": {"$now": 0},
+            "status_list": {"$status_list": {"size": 64, "set": {"7": 1}}},
+        },
+    });
+    bank.write("list.jwt", &bank.forge.mint(&list, NOW).unwrap());
+    bank.write("revoked.json", r#"{"revoked": ["a"]}"#);
+    let explain = |id: &str, place: u64, uri: &str| {
+        let status = json!({"status_list": {"idx": place, "uri": uri}});
+        let claims = json!({"claims": {"jti": id, "status": status, "roles": ["maker"]}});
+        let flags = [
+            "--path",
+            "/payments/7",
+            "--answer",
+            "https://idp.example.com/revoked=revoked.json",
+            "--answer",
+            "https://idp.example.com/statuses/1=list.jwt",
+        ];
+        bank.explain(&flags, &bank.token(&claims))
+    };
+    let (here, elsewhere) = ("https://idp.example.com/statuses/1", "https://evil.example.com/1");
+    let fine = explain("b", 6, here);
+    assert_eq!(fine.cause(), None, "{:#}", fine.0["steps"]);
+    for (id, place, uri, cause, step, text) in [
+        ("a", 6, here, "token_revoked", "revoked", r#"`jti` "a" is on the list https://idp.example.com/revoked"#),
+        ("b", 7, here, "token_revoked", "status", "at place 7 of https://idp.example.com/statuses/1 stands 1"),
+        ("b", 64, here, "status_unverified", "status", "https://idp.example.com/statuses/1 is too short for place 64"),
+        (
+            "b",
+            6,
+            elsewhere,
+            "status_unverified",
+            "status",
+            r#"refers to {status_list: {idx: 6, uri: "https://evil.example.com/1"}}"#,
+        ),
+    ] {
+        let explained = explain(id, place, uri);
+        assert_eq!((explained.cause(), explained.blamed()), (Some(cause), vec![step]), "{:#}", explained.0["steps"]);
+        let last = explained.steps().filter(|each| each["title"] == step).last().unwrap();
+        assert_eq!(last["text"], text);
+    }
+}
+
+#[test]
+fn a_proof_of_possession_is_held_against_the_request() {
+    let bank = Bank::new();
+    bank.take_proofs();
+    let jkt = bank.forge.keys().thumbprint("forger").unwrap();
+    let token = bank.token(&json!({"claims": {"cnf": {"jkt": jkt}, "roles": ["maker"]}}));
+    let proof = |url: &str| {
+        let claims = json!({
+            "jti": "one", "htm": "GET", "htu": url, "iat": {"$now": 0}, "ath": {"$ath": {
+                "key": "corp", "alg": "ES256",
+            }},
+        });
+        let header = json!({"typ": "dpop+jwt", "kid": null, "jwk": {"$jwk": "forger", "kid": null}});
+        bank.forge.mint(&json!({"key": "forger", "alg": "ES256", "header": header, "claims": claims}), NOW).unwrap()
+    };
+    let explain = |url: &str| {
+        bank.write("proof.jwt", &proof(url));
+        bank.explain(&["--path", "/payments/7?draft=false", "--dpop", "proof.jwt"], &token)
+    };
+    let without = bank.explain(&["--path", "/payments/7"], &token);
+    assert_eq!((without.cause(), without.blamed()), (Some("scheme_mismatch"), vec!["binding"]));
+    assert_eq!(without.step("binding")["text"], "the token is bound: `cnf` has jkt; it came as Bearer");
+    let of_another_url = explain("https://api.example.com/payments/8");
+    assert_eq!((of_another_url.cause(), of_another_url.blamed()), (Some("dpop_url_mismatch"), vec!["proof"]));
+    assert_eq!(
+        of_another_url.step("proof")["text"],
+        "must be for GET `https://api.example.com:443/payments/7`"
+    );
+    assert_eq!(
+        of_another_url.details("proof"),
+        [
+            "  says of itself: alg `ES256`, typ `dpop+jwt`, without a nonce",
+            "  htm `GET`",
+            "  htu `https://api.example.com/payments/8`",
+            "  iat 2026-06-01T12:00:00Z, now",
+        ]
+    );
+    let of_another_token = explain("https://api.example.com/payments/7");
+    assert_eq!(of_another_token.cause(), Some("dpop_token_mismatch"));
+}
+
+#[test]
+fn a_made_up_key_proves_what_the_claims_are_bound_to() {
+    let bank = Bank::new();
+    bank.take_proofs();
+    let flags = ["gate.yaml", "--now", NOW_TEXT, "--path", "/payments/7", "--format", "json", "--claims"];
+    let claims = "{sub: mona, client_id: web, roles: [maker]}";
+    let proved = bank.run(&[flags.as_slice(), &[claims, "--prove"]].concat(), "");
+    let proved = Explained::all(&proved.out).remove(0);
+    assert_eq!(proved.cause(), None, "{:#}", proved.0["steps"]);
+    assert_eq!(proved.0["record"]["binding"], "dpop");
+    assert_eq!(proved.step("replay")["text"], "the proof was not used before, and is remembered from now on");
+    bank.replace("gate.yaml", "dpop: optional", "dpop: required");
+    let bare = bank.run(&[flags.as_slice(), &[claims]].concat(), "");
+    let bare = Explained::all(&bare.out).remove(0);
+    assert_eq!((bare.cause(), bare.blamed()), (Some("binding_required"), vec!["binding"]));
+    assert_eq!(
+        bare.details("binding"),
+        [
+            "  the provider says: by a key (dpop) required, by a certificate (mtls) off",
+            "  the route says: by a key (dpop) optional, by a certificate (mtls) optional",
+        ]
+    );
+}
+
+#[test]
+fn a_certificate_is_held_against_the_one_that_the_token_is_bound_to() {
+    let bank = Bank::new();
+    bank.add("sender_constraint: {mtls: required}");
+    let token = bank.token(&json!({"claims": {
+        "cnf": {"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}, "roles": ["maker"],
+    }}));
+    let digest = "0380ED2F626650C840B2F263E6D2B29FAE12AB39AE5DB32B25AD27EFAD72E6FD";
+    let path = ["--path", "/payments/7"];
+    assert_eq!(bank.explain(&[path, ["--certificate", digest]].concat(), &token).cause(), None);
+    let other = digest.replace('0', "1");
+    for (flags, cause, text) in [
+        (path.to_vec(), "certificate_missing", "the connection has none"),
+        ([path, ["--certificate", &other]].concat(), "certificate_mismatch", "that of the connection"),
+    ] {
+        let explained = bank.explain(&flags, &token);
+        assert_eq!((explained.cause(), explained.blamed()), (Some(cause), vec!["certificate"]));
+        assert_eq!(explained.step("certificate")["text"], text);
+    }
+    let no_digest = bank.run(&["gate.yaml", "--path", "/", "--certificate", "03:80"], "");
+    assert!(no_digest.code == 2 && no_digest.err.contains("is no SHA-256 digest in hexadecimal"), "{}", no_digest.err);
+}
+
+#[test]
+fn claims_ask_nobody() {
+    let bank = Bank::new();
+    bank.without_local_keys(
+        "remote_jwks: {uri: 'https://idp.example.com/jwks', cluster: idp}\n    \
+         revoked: {uri: 'https://idp.example.com/revoked', cluster: idp}",
+    );
+    let flags = ["gate.yaml", "--now", NOW_TEXT, "--path", "/payments/7", "--format", "json", "--claims"];
+    let claims = "{sub: mona, client_id: web, roles: [maker]}";
+    let explained = Explained::all(&bank.run(&[flags.as_slice(), &[claims]].concat(), "").out).remove(0);
+    assert_eq!(explained.cause(), None, "{:#}", explained.0["steps"]);
+    let remarks = Bank::remarks(&explained);
+    assert!(remarks.iter().any(|remark| remark.starts_with("Nobody is asked whether it is revoked")), "{remarks:?}");
+}
+
+#[test]
+fn a_proof_that_was_used_before_is_told_from_one_that_was_not() {
+    let file = scenarios().join("tests/scenarios/attacks/h2_a_proof_is_used_once.yaml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cedar-gate"));
+    let ran = ran(command.args(["explain", "--format", "json", "--scenario"]).arg(&file), "");
+    let all = Explained::all(&ran.out);
+    let replayed: Vec<_> = all.iter().filter(|one| one.cause() == Some("dpop_replayed")).collect();
+    assert!(!replayed.is_empty());
+    for one in replayed {
+        assert_eq!(one.blamed(), ["replay"]);
+        assert_eq!(one.step("replay")["text"], "held against the memory of used proofs");
+    }
+}
+
 #[test]
 fn nothing_in_an_explanation_moves_a_terminal() {
     let bank = Bank::new();

@@ -29,7 +29,8 @@ const LARGEST_HEAD: usize = 1 << 16;
 /// The servers of one gateway. They end when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Servers {
-    services: Services,
+    /// What they serve by.
+    services: watch::Sender<Services>,
     servers: BTreeMap<String, Server>,
     /// Whether answers wait.
     held: watch::Sender<bool>,
@@ -51,6 +52,7 @@ impl Servers {
     pub(crate) fn start(services: &Services) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let held = watch::Sender::new(false);
+        let shown = watch::Sender::new(services.clone());
         let mut servers = BTreeMap::new();
         let mut running = Vec::new();
         for cluster in services.clusters() {
@@ -58,7 +60,7 @@ impl Servers {
             let wanted = watch::Sender::new(!services.is_refused(&cluster));
             let (listening, listens) = watch::channel(false);
             running.push(Running {
-                desk: Desk { cluster: cluster.clone(), services: services.clone(), held: held.subscribe() },
+                desk: Desk { cluster: cluster.clone(), services: shown.subscribe(), held: held.subscribe() },
                 port: Arc::clone(&port),
                 wanted: wanted.subscribe(),
                 listening,
@@ -74,7 +76,7 @@ impl Servers {
                 drop(stopped.await);
             });
         })?;
-        let servers = Self { services: services.clone(), servers, held, stop: Some(stop), thread: Some(thread) };
+        let servers = Self { services: shown, servers, held, stop: Some(stop), thread: Some(thread) };
         servers.await_wanted()?;
         Ok(servers)
     }
@@ -82,16 +84,22 @@ impl Servers {
     /// Where the hosts of each cluster are; nothing for one without hosts.
     pub(crate) fn addresses(&self) -> BTreeMap<&str, Option<SocketAddr>> {
         let address = |(name, server): (&'_ String, &Server)| {
-            let has_hosts = !self.services.is_empty(name);
+            let has_hosts = !self.services.borrow().is_empty(name);
             has_hosts.then(|| SocketAddr::from(([127, 0, 0, 1], server.port.number())))
         };
         self.servers.iter().map(|entry| (entry.0.as_str(), address(entry))).collect()
     }
 
+    /// Serves by these from now on; they are of the same clusters.
+    pub(crate) fn adopt(&self, services: &Services) -> anyhow::Result<()> {
+        self.services.send_replace(services.clone());
+        self.follow()
+    }
+
     /// Lets servers listen, or cease to.
     pub(crate) fn follow(&self) -> anyhow::Result<()> {
         for (name, server) in &self.servers {
-            server.wanted.send_replace(!self.services.is_refused(name));
+            server.wanted.send_replace(!self.services.borrow().is_refused(name));
         }
         self.await_wanted()
     }
@@ -165,14 +173,15 @@ async fn accept(listener: &TcpListener, desk: &Desk) {
 #[derive(Clone)]
 struct Desk {
     cluster: String,
-    services: Services,
+    services: watch::Receiver<Services>,
     held: watch::Receiver<bool>,
 }
 
 impl Desk {
     async fn serve(mut self, mut stream: TcpStream) -> anyhow::Result<()> {
         let called = read(&mut stream, &self.cluster).await?;
-        let served = self.services.call(called, now());
+        let services = self.services.borrow().clone();
+        let served = services.call(called, now());
         drop(self.held.wait_for(|held| !*held).await);
         match served {
             Served::Answered { after, status, headers, body } => {

@@ -39,6 +39,20 @@ fn what_one_worker_fetches_serves_all() {
 }
 
 #[test]
+fn d4_a_key_that_one_worker_has_seen_disappear_disappears_for_all() {
+    let mut world = loaded(4);
+    world.server = says(document("b"));
+    // Long before the document is due anywhere, one worker looks for something that it does not know.
+    world.pass(60_000);
+    assert_eq!(world.refresh_for(0, "new"), Refresh::Wait);
+    world.pass(1_000);
+    for worker in 0..4 {
+        assert_eq!(world.document(worker).as_deref(), Some("b"), "{worker}");
+    }
+    assert_eq!(world.calls.len(), 2);
+}
+
+#[test]
 fn what_another_worker_fetched_is_judged_again() {
     let mut world = loaded(1);
     world.server = says(document("b"));

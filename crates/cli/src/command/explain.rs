@@ -5,6 +5,7 @@
 
 mod audit;
 mod draw;
+mod elsewhere;
 mod masked;
 mod request;
 mod scenario;

@@ -113,8 +113,9 @@ impl Answer {
         Ok(What::Sent { after, status: line.status.unwrap_or(200), headers, body })
     }
 
-    pub(super) fn fits(&self, called: &Called) -> bool {
-        self.when.as_ref().is_none_or(|when| when.holds(called))
+    /// Whether the call is what the answer is for; nothing where it is for every call.
+    pub(super) fn fits(&self, called: &Called) -> Option<bool> {
+        self.when.as_ref().map(|when| when.holds(called))
     }
 
     /// The answer as it is sent at this moment.

@@ -45,10 +45,12 @@ impl Target {
 }
 
 impl Endpoint {
-    /// The first answer that fits and has not been given; after that, the last that fits, or the first again.
+    /// Of the answers for such a call, or else of those for every call: the first that has not been given; after that, the
+    /// last, or the first again.
     pub(super) fn answer(&mut self, called: &Called) -> Option<&Answer> {
-        let fits: Vec<bool> = self.answers.iter().map(|(answer, _)| answer.fits(called)).collect();
-        let fitting = || fits.iter().enumerate().filter(|(_, fits)| **fits).map(|(position, _)| position);
+        let fits: Vec<Option<bool>> = self.answers.iter().map(|(answer, _)| answer.fits(called)).collect();
+        let wanted = if fits.contains(&Some(true)) { Some(true) } else { None };
+        let fitting = || fits.iter().enumerate().filter(|(_, fits)| **fits == wanted).map(|(position, _)| position);
         let fresh = |answers: &[(Answer, bool)]| fitting().find(|position| !answers[*position].1);
         let mut chosen = fresh(&self.answers);
         if chosen.is_none() && self.turns {

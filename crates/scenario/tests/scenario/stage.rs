@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use cedar_gate_author::Memory;
 use cedar_gate_scenario::{
-    Forge, Gateway, Host, Observed, Played, Received, Report, Request, Scenario, ScenarioError, Start, StartRefused,
+    Body, Called, Forge, Gateway, Host, Observed, Played, Received, Report, Request, Scenario, ScenarioError, Served,
+    Services, Start, StartRefused,
 };
 use serde_json::{Value, json};
 
@@ -155,4 +156,61 @@ pub(crate) fn count_played(scenario: &Scenario, host: &Parrot) -> usize {
     let mut count = 0;
     let _ = scenario.play(host, &mut |_: Played<'_>| count += 1);
     count
+}
+
+/// A host whose gateway makes, for each request, the calls that its headers `x-call: cluster METHOD /path` ask for, with
+/// the request's body, and answers with the last answer: its status, or 504 where none came.
+#[derive(Default)]
+pub(crate) struct Caller {
+    /// What came of each call.
+    pub(crate) served: RefCell<Vec<Served>>,
+}
+
+impl Host for Caller {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
+        Ok(Box::new(Calling { host: self, services: start.services.clone(), now: start.now }))
+    }
+}
+
+struct Calling<'h> {
+    host: &'h Caller,
+    services: Services,
+    now: i64,
+}
+
+impl Gateway for Calling<'_> {
+    fn now(&self) -> i64 {
+        self.now
+    }
+
+    fn advance(&mut self, seconds: u64) {
+        self.now += i64::try_from(seconds).unwrap();
+    }
+
+    fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
+        Ok(requests.iter().map(|request| self.answer(request)).collect())
+    }
+}
+
+impl Calling<'_> {
+    fn answer(&self, request: &Request) -> Observed {
+        let mut observed = Observed { status: 504, ..Observed::default() };
+        for (_, call) in request.headers.iter().filter(|(name, _)| name == b"x-call") {
+            let parts: Vec<_> = call.splitn(3, |byte| *byte == b' ').map(<[u8]>::to_vec).collect();
+            let body = if let Body::Parts(parts) = &request.body { parts.concat() } else { Vec::new() };
+            let headers = vec![(b"x-from".to_vec(), b"caller".to_vec())];
+            let cluster = String::from_utf8(parts[0].clone()).unwrap();
+            let called = Called { cluster, method: parts[1].clone(), path: parts[2].clone(), headers, body };
+            let served = self.services.call(called, self.now);
+            if let Served::Answered { status, headers, body, .. } = &served {
+                (observed.status, observed.headers, observed.body) = (*status, headers.clone(), body.clone());
+            }
+            self.host.served.borrow_mut().push(served);
+        }
+        observed
+    }
 }

@@ -1,12 +1,14 @@
 //! Envoy as somebody deploys it: started from a complete configuration file, and nothing in that file is for tests.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use cedar_gate_scenario::{Gateway, Host, Observed, Received, Request, Start, StartRefused};
+use cedar_gate_scenario::{Gateway, Host, Observed, Received, Request, Services, Start, StartRefused};
 use serde_json::Value;
 
 use super::log::{Log, LogLine, Mark};
@@ -17,13 +19,14 @@ use super::{Access, EnvoyFile, bootstrap};
 use crate::client::{self, Exchange};
 use crate::gateway::{ACCESS_LOG_BOUND, now};
 use crate::polling;
+use crate::service::Servers;
 use crate::upstream::{RECORD_ID, Upstream};
 
 /// The worker threads of a deployment.
 const CONCURRENCY: u32 = 2;
 
-/// An Envoy started from an [`EnvoyFile`] in front of an [`Upstream`], and a host of scenarios that have its
-/// configuration.
+/// An Envoy started from an [`EnvoyFile`] in front of an [`Upstream`], with the services that it calls, and a host of
+/// scenarios that have its configuration.
 ///
 /// Other than in an [`EnvoyHost`](crate::EnvoyHost), a request gets its id from Envoy: by the connection its line in the
 /// access log is found, by the id in that line its audit records.
@@ -33,25 +36,31 @@ pub struct Deployment {
     requests: AtomicU64,
     server: Server,
     port: Port,
+    services: Servers,
     upstream: Upstream,
 }
 
 impl Deployment {
-    /// Starts both, with the Envoy at `binary` and the filter in the file `wasm`, on free ports of 127.0.0.1.
+    /// Starts all of them, with the Envoy at `binary` and the filter in the file `wasm`, on free ports of 127.0.0.1. Each
+    /// service takes the place of the cluster of its name.
     ///
     /// # Errors
     ///
     /// When one of them does not start; with the end of Envoy's log, where it did not like its configuration.
-    pub fn start(binary: &Path, file: &EnvoyFile, wasm: &Path) -> anyhow::Result<Self> {
+    pub fn start(binary: &Path, file: &EnvoyFile, wasm: &Path, services: &Services) -> anyhow::Result<Self> {
         let upstream = Upstream::start().context("the upstream does not start")?;
         let port = Port::reserve().context("there is no free port")?;
         let process = Process::prepare()?;
         let wasm = server::copy_of_filter(wasm, process.directory())?;
-        let placed = file.placed(port.number(), &wasm, upstream.address())?;
+        let services = Servers::start(services).context("the services do not start")?;
+        let mut clusters: BTreeMap<&str, SocketAddr> =
+            services.addresses().into_iter().filter_map(|(name, at)| Some((name, at?))).collect();
+        clusters.insert(bootstrap::UPSTREAM, upstream.address());
+        let placed = file.placed(port.number(), &wasm, &clusters)?;
         let arguments = bootstrap::prompt_arguments(process.directory(), CONCURRENCY);
         let server = Server::start(process, binary, &placed, &arguments)?;
         let configuration = file.configuration().clone();
-        Ok(Self { configuration, requests: AtomicU64::new(0), server, port, upstream })
+        Ok(Self { configuration, requests: AtomicU64::new(0), server, port, services, upstream })
     }
 
     /// The port of the listener.
@@ -123,6 +132,7 @@ impl Host for Deployment {
     /// compared with what something else does.
     fn start(&self, start: &Start) -> Result<Box<dyn Gateway + '_>, StartRefused> {
         assert_eq!(start.configuration, self.configuration, "a scenario for another configuration");
+        self.services.adopt(&start.services).map_err(|error| StartRefused { log: vec![format!("{error:#}")] })?;
         Ok(Box::new(DeployedGateway(self)))
     }
 }
@@ -136,6 +146,10 @@ impl Gateway for DeployedGateway<'_> {
 
     fn advance(&mut self, seconds: u64) {
         std::thread::sleep(Duration::from_secs(seconds));
+    }
+
+    fn services_changed(&mut self) -> anyhow::Result<()> {
+        self.0.services.follow()
     }
 
     fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {

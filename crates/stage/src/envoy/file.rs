@@ -1,5 +1,6 @@
 //! A complete configuration of Envoy, as somebody deploys it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -44,23 +45,32 @@ impl EnvoyFile {
         self.filter().pointer("/configuration/value").unwrap_or(&Value::Null)
     }
 
-    /// The configuration for another place: these ports, this module, this upstream, and everything else as it stands.
-    pub(super) fn placed(&self, port: u16, wasm: &Path, upstream: SocketAddr) -> anyhow::Result<Value> {
+    /// The configuration for another place: this port, this module, these places of clusters, and everything else as it
+    /// stands.
+    pub(super) fn placed(
+        &self,
+        port: u16,
+        wasm: &Path,
+        clusters: &BTreeMap<&str, SocketAddr>,
+    ) -> anyhow::Result<Value> {
         let mut placed = self.0.clone();
         let filter = filters(&self.0).position(is_the_filter).unwrap_or_default();
-        let clusters = self.0.pointer("/static_resources/clusters").and_then(Value::as_array);
-        let cluster = clusters.and_then(|all| all.iter().position(|cluster| cluster["name"] == bootstrap::UPSTREAM));
-        let cluster = cluster.ok_or_else(|| anyhow!("no cluster `{}`", bootstrap::UPSTREAM))?;
-        let endpoint = "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address";
-        for (pointer, value) in [
+        let mut changes = vec![
             ("/admin/address".to_owned(), bootstrap::address("127.0.0.1", 0)),
             ("/static_resources/listeners/0/address".to_owned(), bootstrap::address("127.0.0.1", port)),
             (format!("{FILTERS}/{filter}/typed_config/config/vm_config/code/local/filename"), json!(wasm)),
-            (
-                format!("/static_resources/clusters/{cluster}/{endpoint}"),
-                bootstrap::address(&upstream.ip().to_string(), upstream.port()),
-            ),
-        ] {
+        ];
+        for (name, address) in clusters {
+            let listed = self.0.pointer("/static_resources/clusters").and_then(Value::as_array);
+            let place = listed.and_then(|all| all.iter().position(|cluster| cluster["name"] == *name));
+            let place = place.ok_or_else(|| anyhow!("no cluster `{name}`"))?;
+            let endpoint = "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address";
+            changes.push((
+                format!("/static_resources/clusters/{place}/{endpoint}"),
+                bootstrap::address(&address.ip().to_string(), address.port()),
+            ));
+        }
+        for (pointer, value) in changes {
             *placed.pointer_mut(&pointer).ok_or_else(|| anyhow!("nothing at {pointer}"))? = value;
         }
         Ok(placed)

@@ -1,6 +1,7 @@
 //! The requests of a scenario.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -28,7 +29,7 @@ pub(super) fn explain(file: &Path, request: Option<&str>) -> anyhow::Result<Vec<
     let seen = RefCell::new(Watch::default());
     let observer = |event: &Seen<'_>| match event {
         Seen::Started { config, .. } => seen.borrow_mut().place = Some(steps::Place::of_config(config)),
-        Seen::Request { notes } => seen.borrow_mut().notes = notes.to_vec(),
+        Seen::Request { notes } => seen.borrow_mut().notes.push_back(notes.to_vec()),
     };
     let mut explained = Vec::new();
     let host = Recording { host: &NativeHost::observed(&observer), sent: RefCell::default() };
@@ -36,8 +37,9 @@ pub(super) fn explain(file: &Path, request: Option<&str>) -> anyhow::Result<Vec<
     let played = scenario.play(&host, &mut |played| {
         number = number.saturating_add(1);
         let mut seen = seen.borrow_mut();
-        let notes = std::mem::take(&mut seen.notes);
-        let secrets = host.sent.borrow_mut().pop().unwrap_or_default();
+        // Requests that are sent together are also told of together, in their order.
+        let notes = seen.notes.pop_front().unwrap_or_default();
+        let secrets = host.sent.borrow_mut().pop_front().unwrap_or_default();
         if wanted.is_none_or(|wanted| wanted == number)
             && let (Some(record), Some(place)) = (played.observed.audit.last().cloned(), &seen.place)
         {
@@ -68,18 +70,18 @@ fn place(scenario: &Scenario, request: &str) -> anyhow::Result<usize> {
 #[derive(Default)]
 struct Watch {
     place: Option<steps::Place>,
-    notes: Vec<Note>,
+    notes: VecDeque<Vec<Note>>,
 }
 
 /// Remembers the credentials that were sent, which must not be shown.
 struct Recording<'h> {
     host: &'h dyn Host,
-    sent: RefCell<Vec<Secrets>>,
+    sent: RefCell<VecDeque<Secrets>>,
 }
 
 struct RecordingGateway<'h> {
     gateway: Box<dyn Gateway + 'h>,
-    sent: &'h RefCell<Vec<Secrets>>,
+    sent: &'h RefCell<VecDeque<Secrets>>,
 }
 
 impl Host for Recording<'_> {

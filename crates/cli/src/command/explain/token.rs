@@ -5,17 +5,48 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cedar_gate::config::Config;
 use cedar_gate::token::{Provider, TokenType};
 use cedar_gate_scenario::Forge;
 use cedar_gate_testing::quickest_key;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// The `kid` of the key that claims are signed with.
 const KEY: &str = "cedar-gate-explain";
 
+/// What of a provider leads elsewhere.
+const ELSEWHERE: [&str; 5] = ["discovery", "introspection", "remote_jwks", "revoked", "status_list"];
+
 /// How long a token of bare claims is valid, in seconds, if its provider lets it.
 const LIFETIME: i64 = 300;
+
+/// The key that the token is bound to, where it is.
+const HOLDER: &str = "holder";
+
+/// What token is wanted.
+pub(super) struct Wanted<'w> {
+    /// Of which provider, where the claims do not say it.
+    pub(super) provider: Option<&'w str>,
+    /// Whether it is bound to a key.
+    pub(super) bound: bool,
+    /// In seconds since the Unix epoch.
+    pub(super) now: i64,
+}
+
+/// A token that was made here.
+pub(super) struct Signed {
+    pub(super) token: String,
+    /// The name of the provider that it is of.
+    pub(super) provider: String,
+    /// Whether that provider keeps lists of revoked tokens, which nobody has asked.
+    pub(super) has_lists: bool,
+    forge: Forge,
+    /// The algorithm of proofs.
+    algorithm: &'static str,
+}
 
 /// The token that stands in a file, or comes in at standard input, without white space around it.
 pub(super) fn read(from: &Path) -> anyhow::Result<String> {
@@ -54,17 +85,16 @@ pub(super) fn claims(given: &str) -> anyhow::Result<Value> {
 }
 
 /// Signs claims with a key that is made up here, and makes the provider in the configuration trust that key alone. What
-/// every token needs and the claims do not have is filled in.
-///
-/// Yields the token and the provider's name.
+/// every token needs and the claims do not have is filled in. Nobody is asked about the token.
 pub(super) fn sign(
     mut claims: Value,
-    provider: Option<&str>,
+    &Wanted { provider, bound, now }: &Wanted<'_>,
     config: &Config,
     configuration: &mut Value,
-    now: i64,
-) -> anyhow::Result<(String, String)> {
+) -> anyhow::Result<Signed> {
     let provider = chosen(&claims, provider, config)?;
+    let (proof_algorithm, holder) =
+        quickest_key(config.sender.dpop.algorithms.iter().copied()).context("`dpop` has no algorithm")?;
     let key = quickest_key(provider.algorithms.iter().copied());
     let (algorithm, key) = key.with_context(|| format!("the provider `{}` has no algorithm", provider.name))?;
     let lifetime = LIFETIME.min(provider.max_lifetime);
@@ -78,11 +108,14 @@ pub(super) fn sign(
     for (name, value) in missing {
         members.entry(name).or_insert(value);
     }
+    let forge = Forge::new().with_key(KEY, key)?.with_key(HOLDER, holder)?;
+    if bound {
+        members.insert("cnf".to_owned(), json!({ "jkt": forge.keys().thumbprint(HOLDER)? }));
+    }
     let token_type = match provider.token_types.first() {
         Some(TokenType::Named(name)) => json!(name),
         Some(TokenType::Absent) | None => Value::Null,
     };
-    let forge = Forge::new().with_key(KEY, key)?;
     let description =
         json!({"key": KEY, "alg": algorithm.name(), "header": {"typ": token_type}, "claims_raw": literal(&claims)});
     let token = forge.mint(&description, now)?;
@@ -91,9 +124,25 @@ pub(super) fn sign(
         .pointer_mut(&format!("/providers/{}", provider.name))
         .and_then(Value::as_object_mut)
         .with_context(|| format!("the configuration has no provider `{}`", provider.name))?;
-    trusted.retain(|name, _| !["remote_jwks", "discovery", "introspection"].contains(&name.as_str()));
+    trusted.retain(|name, _| !ELSEWHERE.contains(&name.as_str()));
     trusted.insert("local_jwks".to_owned(), json!({"inline": {"keys": [jwk]}}));
-    Ok((token, provider.name.clone()))
+    let has_lists = provider.revoked.is_some() || provider.status_lists.is_some();
+    Ok(Signed { token, provider: provider.name.clone(), has_lists, forge, algorithm: proof_algorithm.name() })
+}
+
+impl Signed {
+    /// A proof that the sender holds the key which the token is bound to (RFC 9449 §4.2).
+    pub(super) fn proof(&self, method: &str, url: &str, nonce: Option<String>, now: i64) -> anyhow::Result<String> {
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&self.token));
+        let mut claims = json!({"jti": KEY, "htm": method, "htu": url, "iat": now, "ath": hash});
+        if let (Some(nonce), Some(members)) = (nonce, claims.as_object_mut()) {
+            members.insert("nonce".to_owned(), json!(nonce));
+        }
+        let header = json!({"typ": "dpop+jwt", "kid": null, "jwk": {"$jwk": HOLDER, "kid": null}});
+        let description =
+            json!({"key": HOLDER, "alg": self.algorithm, "header": header, "claims_raw": literal(&claims)});
+        Ok(self.forge.mint(&description, now)?)
+    }
 }
 
 /// Claims as the forge takes them when it is to change nothing about them: their text has neither the one nor the other

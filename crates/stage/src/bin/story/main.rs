@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
     println!("{}", story.story().trim_end());
     println!("\nEnvoy starts, which takes some seconds, because it compiles the filter.");
-    let deployment = Deployment::start(&arguments.envoy, &file, &arguments.wasm)?;
+    let deployment = Deployment::start(&arguments.envoy, &file, &arguments.wasm, &story.start().services)?;
     let outcome = play(&story, &deployment);
     if let Err(report) = &outcome {
         println!("\n{report}");
