@@ -1,72 +1,60 @@
 //! The record of a decision.
 
-use serde::Serialize;
+mod line;
+
+use std::rc::Rc;
+
+use crate::exchange::Now;
+use line::Line;
 
 /// One decision, as an auditor reads it. Never holds a token or a secret.
 ///
 /// Members that are unknown at the point where a request was refused are left out. Nothing of a token that is not
 /// verified is recorded, so that an unverified identity cannot look like a verified one.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// `audit`: what kind of line this is.
-    pub cedar_gate: &'static str,
     /// The id of this decision; refusals name it to their sender.
     pub decision_id: String,
-    /// When, by the gateway's clock (RFC 3339).
-    pub time: String,
+    /// When, by the gateway's clock.
+    pub time: Now,
     /// `x-request-id`, where the request has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// The method.
     pub method: String,
     /// The host.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The canonical path.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The route: methods and template.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub route: Option<String>,
+    pub route: Option<Rc<str>>,
     /// The provider whose signature the token carries.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
+    pub provider: Option<Rc<str>>,
     /// The principal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub principal: Option<String>,
+    pub principal: Option<Rc<str>>,
     /// The OAuth client.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client: Option<String>,
+    pub client: Option<Rc<str>>,
     /// Who acted for the principal: `issuer|subject`, the current actor first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub actors: Vec<String>,
     /// `jti`, or `hmac:` and a keyed hash of the token that is the same for one token as long as the VM lives.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_id: Option<String>,
+    pub token_id: Option<Rc<str>>,
     /// How the token was bound to its sender.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub binding: Option<&'static str>,
     /// The action.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
+    pub action: Option<Rc<str>>,
     /// The resource.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// `allow` or `deny`: what the policies say, which `shadow` only records.
     pub decision: &'static str,
     /// Why it was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'static str>,
     /// The policies that determined the decision.
-    pub policies: Vec<String>,
+    pub policies: Vec<Rc<str>>,
     /// Their `@reason`s.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Rc<str>>,
     /// Errors of policies.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
     /// The digest of the policy set.
-    pub policy_digest: String,
+    pub policy_digest: Rc<str>,
     /// `enforce` or `shadow`.
     pub mode: &'static str,
 }
@@ -87,12 +75,32 @@ impl Record {
     /// The record as one line of ASCII JSON, with the time that it took as its last member.
     #[must_use]
     pub fn line(&self, spent: Spent) -> String {
-        // A record has string keys and no maps, so it always serialises; an empty line would still be one record.
-        let mut line = serde_json::to_string(self).unwrap_or_default();
-        if line.pop().is_some() {
-            line.push_str(&format!(r#","micros":{{"total":{},"signature":{}}}}}"#, spent.total, spent.signature));
-        }
-        ascii(line)
+        let mut line = Line::begin();
+        line.text("cedar_gate", "audit");
+        line.text("decision_id", &self.decision_id);
+        line.text("time", &self.time.to_rfc3339());
+        line.optional("request_id", self.request_id.as_deref());
+        line.text("method", &self.method);
+        line.optional("host", self.host.as_deref());
+        line.optional("path", self.path.as_deref());
+        line.optional("route", self.route.as_deref());
+        line.optional("provider", self.provider.as_deref());
+        line.optional("principal", self.principal.as_deref());
+        line.optional("client", self.client.as_deref());
+        line.texts_if_any("actors", &self.actors);
+        line.optional("token_id", self.token_id.as_deref());
+        line.optional("binding", self.binding);
+        line.optional("action", self.action.as_deref());
+        line.optional("resource", self.resource.as_deref());
+        line.text("decision", self.decision);
+        line.optional("cause", self.cause);
+        line.texts("policies", &self.policies);
+        line.texts_if_any("reasons", &self.reasons);
+        line.texts_if_any("errors", &self.errors);
+        line.text("policy_digest", &self.policy_digest);
+        line.text("mode", self.mode);
+        line.numbers("micros", &[("total", spent.total), ("signature", spent.signature)]);
+        line.end()
     }
 }
 
@@ -110,28 +118,13 @@ pub fn bounded(text: &str) -> String {
 /// Bytes as records write them: two lower-case digits each.
 #[must_use]
 pub fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// Escapes whatever a terminal or a log viewer could take for a control or a line end. JSON has escaped C0 already.
-fn ascii(json: String) -> String {
-    let plain = |byte: u8| (0x20..0x7f).contains(&byte);
-    if json.bytes().all(plain) {
-        return json;
+    let digit = |nibble: u8| char::from(if nibble < 10 { nibble | b'0' } else { nibble.wrapping_add(b'a' - 10) });
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
     }
-    let mut line = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character.is_ascii() && character != '\u{7f}' {
-            line.push(character);
-        } else {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                line.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    line
+    text
 }
 
 #[cfg(test)]

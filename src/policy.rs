@@ -12,8 +12,10 @@ mod guard;
 mod inspect;
 mod permit;
 mod place;
+mod preparation;
 mod question;
 mod reach;
+mod rules;
 mod schema;
 mod source;
 mod value;
@@ -28,6 +30,7 @@ pub use inspect::{
 };
 pub use permit::Permit;
 pub use place::TextPlace;
+pub use preparation::Preparations;
 pub use question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
 pub use reach::{Asked, OutOfReach, Reach};
 pub use source::{Source, embedded};

@@ -35,7 +35,7 @@ use stream::Stream;
 use timing::TimedVerifier;
 
 proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+    proxy_wasm::set_root_context(|context| Box::new(Root { context, ..Root::default() }));
 }}
 
 /// What the contexts of one configuration share.
@@ -57,6 +57,7 @@ type Streams = BTreeMap<u32, Rc<RefCell<Stream>>>;
 
 #[derive(Default)]
 struct Root {
+    context: u32,
     plugin: Option<Rc<Plugin>>,
     /// Calls that have left: the gateway's token, and the errand's number.
     calls: BTreeMap<u32, u64>,
@@ -189,6 +190,11 @@ impl Root {
     /// Makes the calls that are waiting to be made. Only here: a call belongs to the context that is active.
     fn send(&mut self, plugin: &Plugin) {
         while let Some(errand) = plugin.gate.take_errand() {
+            // A request that was woken before this would own the call, and take it along when it ends.
+            if !host::set_effective_context(self.context) {
+                plugin.answered(errand.id, &Answer::Lost);
+                continue;
+            }
             let headers = errand.call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let timeout = Duration::from_millis(u64::from(errand.call.timeout_ms.max(1)));
             let body = Some(errand.call.body.as_slice());

@@ -11,6 +11,7 @@ pub use table::{RouteTable, RouteTableError};
 pub use template::{PathTemplate, TemplateError, precedence};
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::policy::{Plan, ValueType};
 use crate::sender::SenderConstraint;
@@ -22,7 +23,7 @@ pub type Parameters = BTreeMap<String, String>;
 #[derive(Debug)]
 pub struct Route {
     /// How audit records name it: methods and template.
-    pub name: String,
+    pub name: Rc<str>,
     /// Its methods; upper-case tokens.
     pub methods: Vec<String>,
     /// Its path.

@@ -30,3 +30,5 @@ mod secrets;
 mod slices;
 #[path = "topics/vm.rs"]
 mod vm;
+#[path = "topics/waiting/mod.rs"]
+mod waiting;

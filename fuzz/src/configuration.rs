@@ -4,6 +4,7 @@
 //! `google.protobuf.Struct` of the same document are judged alike. And what can be served serves nobody without a token,
 //! but on routes that are declared public, or where `shadow` has been asked for.
 
+use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::config::{Config, Fault};
 use cedar_gate::exchange::{Arrival, Exchange, Input, Now, Outcome};
 use cedar_gate::gate::{Gate, Mode, Platform};
@@ -116,6 +117,7 @@ fn serves_nobody(config: Config) {
             ]),
             end_of_stream: true,
             source: None,
+            certificate: PeerCertificate::default(),
             now: Now { unix_nanos: NOW.unsigned_abs() * 1_000_000_000 },
             entropy: [0; 16],
         };

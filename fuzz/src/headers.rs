@@ -106,7 +106,7 @@ impl Gateway {
                 }
             }
             Verdict::Replied(reply) => assert!((400..=503).contains(&reply.status), "no refusal: {reply:?}"),
-            Verdict::Waiting => panic!("nothing is to be waited for"),
+            Verdict::Closed | Verdict::Waiting => panic!("nothing is to be waited for"),
         }
         assert_eq!(passage.end().len(), 1, "one request, one record");
         goes_on

@@ -10,12 +10,15 @@
 
 mod oracle;
 
+use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::config::Config;
-use cedar_gate::http::{Headers, Query};
+use cedar_gate::http::{CanonicalPath, Headers, Query};
 use cedar_gate::jose::{Algorithm, CompactToken, InVm};
 use cedar_gate::journal::Journal;
 use cedar_gate::refusal::Cause;
-use cedar_gate::token::{Session, UntrustedToken};
+use cedar_gate::remote::Epoch;
+use cedar_gate::sender::{Presented, SenderConstraint};
+use cedar_gate::token::{Admission, ProviderKeys, Session, Standing, UntrustedToken};
 use serde_json::{Value, json};
 
 use crate::mint::{NOW, SigningKey, encoded};
@@ -84,12 +87,28 @@ fn session(token: &[u8]) -> Result<Session, Cause> {
     let authorization = (b"authorization".to_vec(), [b"Bearer ", token].concat());
     let headers = Headers::from_pairs(vec![authorization]).expect("the name is ASCII");
     let credential = config.credentials.extract(&headers, Query::new(None))?;
+    let (path, _) = CanonicalPath::parse(b"/").expect("the root is a path");
+    let presented = Presented {
+        token: credential.token(),
+        scheme: credential.scheme(),
+        method: "GET",
+        authority: b"api.example.com",
+        path: &path,
+        headers: &headers,
+        certificate: &PeerCertificate::default(),
+    };
     let session = |journal: &mut Journal| {
-        UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth, journal)?
-            .authenticate(&InVm, journal)?
-            .timely(NOW, journal)?
-            .bound(journal)?
-            .session(journal)
+        let untrusted = UntrustedToken::parse(&credential, &config.providers, config.limits.claims_depth, journal)?;
+        let provider = untrusted.provider();
+        let ProviderKeys::Local(keys) = &provider.keys else { panic!("the keys are in the configuration") };
+        let timely = untrusted.authenticate(keys, Epoch::default(), &InVm, journal)?.timely(NOW, journal)?;
+        let standing = Standing::of_unlisted(provider, timely.claims())?;
+        let unrevoked = timely.unrevoked(standing);
+        let bound = unrevoked.bound(&config.sender, SenderConstraint::ANY, &presented, NOW, &InVm, journal)?;
+        match bound.admission(journal)? {
+            Admission::Session(session) => Ok(*session),
+            Admission::Asking(..) => panic!("no proof was taken, so none has to be remembered"),
+        }
     };
     let (told, untold) = (session(&mut Journal::observed()), session(&mut Journal::default()));
     assert_eq!(told.as_ref().err(), untold.as_ref().err(), "who takes notes decides");

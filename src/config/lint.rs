@@ -1,8 +1,10 @@
 //! What works, and is hardly meant: routes that nobody can be permitted, policies that no request comes under, values
-//! that nothing reads.
+//! that nothing reads, and trust in whoever is on the way.
 //!
 //! Each finding is certain: whatever requests come, things are as it says. Gateways do not look; it is for those who
 //! write configurations.
+
+mod elsewhere;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +23,7 @@ pub fn lint(config: &Config) -> Vec<Fault> {
     let mut findings = Vec::new();
     lint.routes(&mut findings);
     lint.separation(&mut findings);
+    elsewhere::elsewhere(config, &mut findings);
     // Policies that are compiled in serve other configurations as well, and their authors are others.
     if config.engine.is_written_here() {
         lint.policies(&mut findings);

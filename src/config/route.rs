@@ -356,7 +356,7 @@ pub(super) fn table(at: &At, drafts: Vec<Draft>, plans: Vec<Plan>) -> Option<Rou
         places.push(draft.at);
         let name = format!("{} {}", draft.methods.join(","), draft.path.as_str());
         let preflight = draft.cors.then(PublicAccess::declared);
-        routes.push(Route { name, methods: draft.methods, path: draft.path, access, preflight });
+        routes.push(Route { name: name.into(), methods: draft.methods, path: draft.path, access, preflight });
     }
     match RouteTable::new(routes) {
         Ok(table) => Some(table),

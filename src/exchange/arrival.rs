@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::client_certificate::PeerCertificate;
 
 /// The time, as the host tells it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Now {
     /// Nanoseconds since the Unix epoch.
     pub unix_nanos: u64,

@@ -61,9 +61,9 @@ pub(super) fn authenticate(
         Found::Authentic(authentic) => authentic,
         Found::Awaited(ticket) => return Ok(Sender::Awaited(ticket)),
     };
-    known.record.provider = Some(authentic.provider().name.clone());
+    known.record.provider = Some(authentic.provider().name.as_str().into());
     let token_id = authentic.claims().identifier("jti").ok().flatten().map(bounded);
-    known.record.token_id = Some(token_id.unwrap_or_else(|| gate.token_name(credential.token())));
+    known.record.token_id = Some(token_id.unwrap_or_else(|| gate.token_name(credential.token())).into());
     let provider = authentic.provider();
     let timely = authentic.timely(now, journal)?;
     let standing = gate.live().borrow_mut().standing(config, provider, timely.claims(), now, journal)?;

@@ -1,6 +1,7 @@
 //! The decision about one request, once its meaning and its sender are known.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::inquiry::Inquiry;
 use super::{Arrival, Now, Passing, body, notes};
@@ -83,7 +84,7 @@ pub(super) fn decide(
     }
     let session = known.session.insert(session);
     if let Some(constraint) = config.separation.violated(&held) {
-        known.record.policies = vec![format!("separation:{}", constraint.id)];
+        known.record.policies = vec![format!("separation:{}", constraint.id).into()];
         return Err(Cause::SeparationStatic.into());
     }
     journal.note(|| notes::scopes(protected, session));
@@ -219,10 +220,9 @@ impl Known {
     /// Nothing yet, but that a request has arrived.
     pub(super) fn new(gate: &Gate, arrival: &Arrival) -> Self {
         let record = Record {
-            cedar_gate: "audit",
             decision_id: hexadecimal(&arrival.entropy),
-            time: arrival.now.to_rfc3339(),
-            policy_digest: gate.config().engine.digest().to_owned(),
+            time: arrival.now,
+            policy_digest: Rc::clone(gate.config().engine.digest()),
             mode: gate.config().mode.name(),
             ..Record::default()
         };
@@ -252,8 +252,8 @@ impl Known {
     }
 
     fn of_session(&mut self, session: &Session) {
-        self.record.principal = Some(bounded(&session.principal.to_string()));
-        self.record.client = session.client.as_deref().map(bounded);
+        self.record.principal = Some(bounded(&session.principal.to_string()).into());
+        self.record.client = session.client.as_deref().map(|client| bounded(client).into());
         let actors = session.actors.iter().map(|actor| bounded(&format!("{}|{}", actor.issuer, actor.subject)));
         self.record.actors = actors.collect();
         self.record.binding = Some(session.binding.name());

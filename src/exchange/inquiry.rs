@@ -1,6 +1,7 @@
 //! A request whose meaning is known: which action on which resource, and nothing yet of who asks.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::decision::Known;
 use super::{Arrival, notes};
@@ -72,19 +73,19 @@ pub(super) fn understand(
     }
     let asked_for = preflight(&head, end_of_stream).and_then(|method| config.routes.preflight(method, &path));
     if let Some((index, route, declaration)) = asked_for {
-        journal.note(|| Note::Preflight { index, name: route.name.clone() });
-        known.record.route = Some(route.name.clone());
+        journal.note(|| Note::Preflight { index, name: route.name.to_string() });
+        known.record.route = Some(Rc::clone(&route.name));
         return Ok(Meaning::Public(Permit::of_public_route(declaration)));
     }
     let found = config.routes.find(&head.method, &path);
     journal.note(|| notes::route(&config.routes, &head.method, &path, found.as_ref().ok()));
     let (index, route, parameters) = found?;
-    known.record.route = Some(route.name.clone());
+    known.record.route = Some(Rc::clone(&route.name));
     match &route.access {
         Access::Public(declaration) => Ok(Meaning::Public(Permit::of_public_route(declaration))),
         Access::Protected(protected) => {
             known.route = Some(index);
-            known.record.action = Some(protected.plan.action_name());
+            known.record.action = Some(Rc::clone(protected.plan.action_name()));
             Ok(Meaning::Protected(Box::new(Inquiry {
                 head,
                 host,

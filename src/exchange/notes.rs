@@ -64,10 +64,10 @@ pub(super) fn route(
     match found {
         Some((index, route, parameters)) => Note::Route {
             index: *index,
-            name: route.name.clone(),
+            name: route.name.to_string(),
             parameters: parameters.clone(),
             action: match &route.access {
-                Access::Protected(protected) => Some(protected.plan.action_name()),
+                Access::Protected(protected) => Some(protected.plan.action_name().to_string()),
                 Access::Public(_) => None,
             },
         },
@@ -84,7 +84,7 @@ fn nearest(table: &RouteTable, method: &str, path: &CanonicalPath) -> Vec<NearRo
     let mut of_path = Vec::new();
     let mut alike = Vec::new();
     for route in table.iter() {
-        let name = || route.name.clone();
+        let name = || route.name.to_string();
         match parameters(route.path.as_str(), &segments) {
             Ok(parameters) => {
                 let misfit = parameters.iter().find_map(|(name, value)| {
@@ -93,7 +93,7 @@ fn nearest(table: &RouteTable, method: &str, path: &CanonicalPath) -> Vec<NearRo
                 });
                 if let Some((parameter, kind, value)) = misfit {
                     let (name, kind, value) = (parameter.to_owned(), kind.to_string(), value.clone());
-                    of_path.push(NearRoute::Parameter { route: route.name.clone(), name, kind, value });
+                    of_path.push(NearRoute::Parameter { route: route.name.to_string(), name, kind, value });
                 } else if !route.methods.iter().any(|own| own == method) {
                     of_path.push(NearRoute::Method { route: name() });
                 }
@@ -266,7 +266,7 @@ pub(super) fn question(
     };
     Note::Question {
         principal: entity(outline.principal, claim),
-        action: protected.plan.action_name(),
+        action: protected.plan.action_name().to_string(),
         resource: entity(outline.resource, place),
         context: outline.context,
     }
@@ -299,8 +299,8 @@ pub(super) fn verdict(verdict: &Verdict) -> Note {
     Note::Verdict {
         cause: verdict.outcome.as_ref().err().map(|refusal| refusal.cause.code()),
         asks: verdict.outcome.as_ref().err().map(|refusal| refusal.demand.parameters()).unwrap_or_default(),
-        policies: verdict.policies.clone(),
-        reasons: verdict.reasons.clone(),
+        policies: verdict.policies.iter().map(ToString::to_string).collect(),
+        reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
         errors: verdict.errors.clone(),
     }
 }

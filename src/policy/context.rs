@@ -4,16 +4,21 @@
 //! decision and keeps the request cheap. The match between what is declared and what the filter can supply is made once,
 //! when the configuration is loaded.
 
+mod values;
+
+pub(super) use values::Settled;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use cedar_policy::{Context, Entities, EntityTypeName, EntityUid, PolicySet, RestrictedExpression};
-use chrono::{DateTime, Datelike, Timelike};
+use cedar_policy::{Entities, EntityTypeName, EntityUid, PolicySet};
+use smol_str::SmolStr;
 
 use super::question::RouteQuestion;
 use super::schema::{Attribute, Declared};
+use super::rules::Rules;
 use super::{TypedValue, ValueType};
-use crate::token::Session;
 
 /// What a request says about itself, besides its token.
 #[derive(Clone, Debug, Default)]
@@ -39,20 +44,25 @@ pub struct Facts {
 /// How the questions of one route are put.
 pub struct Plan {
     pub(super) action: EntityUid,
+    pub(super) action_name: Rc<str>,
     /// The policies whose scope admits the action; the others cannot be satisfied, nor err.
     pub(super) policies: PolicySet,
     /// The entities that those policies name, and the action.
     pub(super) base: Entities,
     /// The principal types that the schema knows for the action; another one is denied without asking.
     pub(super) principals: Vec<EntityTypeName>,
-    pub(super) context: Vec<(String, Node)>,
+    pub(super) context: Vec<(SmolStr, Node)>,
+    /// Its place among the plans of its engine.
+    pub(super) number: usize,
+    /// The policies once more, ready to be asked.
+    pub(super) rules: Rules,
 }
 
 /// A part of the context.
 #[derive(Debug)]
 pub(super) enum Node {
     Fact(Fact),
-    Record(Vec<(String, Node)>),
+    Record(Vec<(SmolStr, Node)>),
 }
 
 /// One attribute, and where it comes from.
@@ -207,7 +217,7 @@ pub(super) fn matched(
     offers: &Offers,
     elsewhere: &Offers,
     complaints: &mut Vec<String>,
-) -> Vec<(String, Node)> {
+) -> Vec<(SmolStr, Node)> {
     let mut nodes = Vec::new();
     for (name, attribute) in declared {
         let path = format!("{at}.{name}");
@@ -219,14 +229,14 @@ pub(super) fn matched(
                     Some(Offer::Fact { .. }) | None => &none,
                 };
                 let inner = matched(&path, attributes, inner, elsewhere, complaints);
-                nodes.push((name.clone(), Node::Record(inner)));
+                nodes.push((name.into(), Node::Record(inner)));
             }
             (Some(Offer::Fact { fact, declared, always }), wanted) => match fact.fitted(declared, wanted) {
                 Some(fact) => {
                     if attribute.required && !always {
                         complaints.push(format!("`{path}` is not always there, but the schema requires it"));
                     }
-                    nodes.push((name.clone(), Node::Fact(fact)));
+                    nodes.push((name.into(), Node::Fact(fact)));
                 }
                 None => complaints.push(format!("`{path}` is {declared}, but the schema declares {wanted}")),
             },
@@ -252,14 +262,14 @@ impl std::fmt::Debug for Plan {
 impl Plan {
     /// The action, as Cedar writes it.
     #[must_use]
-    pub fn action_name(&self) -> String {
-        self.action.to_string()
+    pub fn action_name(&self) -> &Rc<str> {
+        &self.action_name
     }
 
     /// Whether the context has the peer's address.
     #[must_use]
     pub fn needs_source(&self) -> bool {
-        fn in_nodes(nodes: &[(String, Node)]) -> bool {
+        fn in_nodes(nodes: &[(SmolStr, Node)]) -> bool {
             nodes.iter().any(|(_, node)| match node {
                 Node::Fact(fact) => matches!(fact, Fact::SourceIp),
                 Node::Record(inner) => in_nodes(inner),
@@ -267,104 +277,6 @@ impl Plan {
         }
         in_nodes(&self.context)
     }
-
-    /// What of the context an identity alone decides, whatever it asks for.
-    ///
-    /// # Errors
-    ///
-    /// Cedar's message; a value that Cedar does not take.
-    pub(super) fn settled(&self, identity: &Identity) -> Result<Settled, String> {
-        let parts = settled(&self.context, identity)?;
-        let whole = parts.iter().map(Part::whole).collect::<Option<Vec<_>>>();
-        let named = |values: Vec<Option<Value>>| {
-            let values = self.context.iter().zip(values).filter_map(|((name, _), value)| Some((name.clone(), value?)));
-            Arc::new(values.collect())
-        };
-        Ok(Settled { whole: whole.map(named), parts })
-    }
-
-    /// Builds the context of a request.
-    ///
-    /// # Errors
-    ///
-    /// Cedar's message; a value that Cedar does not take.
-    pub(super) fn context(&self, settled: &Settled, session: &Session, facts: &Facts) -> Result<Context, String> {
-        Ok(Context::Value(match &settled.whole {
-            Some(whole) => Arc::clone(whole),
-            None => Arc::new(values(&self.context, &settled.parts, session, facts)?),
-        }))
-    }
-}
-
-/// The part of a context that is the same for every request of an identity.
-#[derive(Debug)]
-pub(super) struct Settled {
-    /// All of it, where nothing depends on the request.
-    whole: Option<Arc<BTreeMap<SmolStr, Value>>>,
-    /// In the order of the plan's nodes.
-    parts: Vec<Part>,
-}
-
-/// What is known of a node.
-#[derive(Debug)]
-enum Part {
-    /// The request has to tell.
-    Open,
-    /// Of some members.
-    Record(Vec<Part>),
-    /// All, which may be that it is absent.
-    Value(Option<Value>),
-}
-
-impl Part {
-    fn whole(&self) -> Option<Option<Value>> {
-        match self {
-            Self::Open | Self::Record(_) => None,
-            Self::Value(value) => Some(value.clone()),
-        }
-    }
-}
-
-fn settled(nodes: &[(SmolStr, Node)], identity: &Identity) -> Result<Vec<Part>, String> {
-    let part = |(_, node): &(SmolStr, Node)| match node {
-        Node::Fact(fact) => match fact.of_token() {
-            Some(fact) => fact.value(identity).map(Part::Value),
-            None => Ok(Part::Open),
-        },
-        Node::Record(inner) => {
-            let parts = settled(inner, identity)?;
-            Ok(match parts.iter().map(Part::whole).collect::<Option<Vec<_>>>() {
-                Some(values) => {
-                    let names = inner.iter().map(|(name, _)| name.clone());
-                    let members = names.zip(values).filter_map(|(name, value)| Some((name, value?)));
-                    Part::Value(Some(Value::record_arc(Arc::new(members.collect()), None)))
-                }
-                None => Part::Record(parts),
-            })
-        }
-    };
-    nodes.iter().map(part).collect()
-}
-
-fn values(
-    nodes: &[(SmolStr, Node)],
-    parts: &[Part],
-    session: &Session,
-    facts: &Facts,
-) -> Result<BTreeMap<SmolStr, Value>, String> {
-    let mut values = BTreeMap::new();
-    for ((name, node), part) in nodes.iter().zip(parts) {
-        let value = match (node, part) {
-            (_, Part::Value(value)) => value.clone(),
-            (Node::Fact(fact), Part::Open | Part::Record(_)) => fact.value(session, facts)?,
-            (Node::Record(inner), Part::Record(parts)) => {
-                Some(Value::record_arc(Arc::new(values_of(inner, parts, session, facts)?), None))
-            }
-            (Node::Record(_), Part::Open) => None,
-        };
-        values.extend(value.map(|value| (name.clone(), value)));
-    }
-    Ok(values)
 }
 
 impl Part {
@@ -404,70 +316,4 @@ impl Fact {
         let parts = parts.iter().copied().filter(|part| wanted.contains_key(part.name()));
         wanted.iter().all(fits).then(|| Self::TokenActors(parts.collect()))
     }
-
-    fn value(&self, session: &Session, facts: &Facts) -> Option<RestrictedExpression> {
-        let text = |text: &str| Some(RestrictedExpression::new_string(text.to_owned()));
-        let set = |items: &std::collections::BTreeSet<String>| {
-            Some(RestrictedExpression::new_set(items.iter().map(|item| RestrictedExpression::new_string(item.clone()))))
-        };
-        match self {
-            Self::Body(name) => facts.body.get(name).map(TypedValue::expression),
-            Self::Header(name) => facts.headers.get(name).map(TypedValue::expression),
-            Self::HttpHost => text(&facts.host),
-            Self::HttpMethod => text(&facts.method),
-            Self::HttpPath => text(&facts.path),
-            Self::Query(name) => facts.query.get(name).map(TypedValue::expression),
-            Self::SourceIp => facts.source.map(|ip| RestrictedExpression::new_ip(ip.to_string())),
-            Self::TimeNow => datetime(facts.now),
-            Self::TokenAcr => session.acr.as_deref().and_then(text),
-            Self::TokenActor(part) => {
-                let actor = session.actors.first()?;
-                text(part.of(&actor.issuer, Some(&actor.subject), actor.client.as_deref())?)
-            }
-            Self::TokenActors(parts) => actors(session, parts),
-            Self::TokenAmr => set(&session.amr),
-            Self::TokenAudience => set(&session.audience),
-            Self::TokenAuthTime => session.auth_time.and_then(datetime),
-            Self::TokenBinding => text(session.binding.name()),
-            Self::TokenClient => session.client.as_deref().and_then(text),
-            Self::TokenExpiresAt => datetime(session.expires_at),
-            Self::TokenId => session.token_id.as_deref().and_then(text),
-            Self::TokenIssuedAt => datetime(session.issued_at),
-            Self::TokenIssuer => text(&session.issuer),
-            Self::TokenMayAct(part) => {
-                let delegate = session.may_act.as_ref()?;
-                text(part.of(&delegate.issuer, delegate.subject.as_deref(), delegate.client.as_deref())?)
-            }
-            Self::TokenScopes => set(&session.scopes),
-        }
-    }
-}
-
-fn actors(session: &Session, parts: &[Part]) -> Option<RestrictedExpression> {
-    let actors = session.actors.iter().map(|actor| {
-        let part = |part: &Part| {
-            // Policies compare whole records, and one with an optional member is equal to none that they can write. So an
-            // actor without a client has the empty one, which no token can name.
-            let text = part.of(&actor.issuer, Some(&actor.subject), actor.client.as_deref()).unwrap_or_default();
-            (part.name().to_owned(), RestrictedExpression::new_string(text.to_owned()))
-        };
-        RestrictedExpression::new_record(parts.iter().map(part)).ok()
-    });
-    // A chain that cannot be written is left out as a whole, so that a policy that asks for it errs, and denies.
-    actors.collect::<Option<Vec<_>>>().map(RestrictedExpression::new_set)
-}
-
-/// Seconds since the Unix epoch as Cedar's `datetime`.
-fn datetime(seconds: i64) -> Option<RestrictedExpression> {
-    let time = DateTime::from_timestamp(seconds, 0)?.naive_utc();
-    let (date, clock) = (time.date(), time.time());
-    Some(RestrictedExpression::new_datetime(format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-        date.year(),
-        date.month(),
-        date.day(),
-        clock.hour(),
-        clock.minute(),
-        clock.second()
-    )))
 }

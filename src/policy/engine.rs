@@ -4,13 +4,16 @@ mod direct;
 
 pub use direct::{DirectAnswer, DirectQuestion, DirectSet};
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use cedar_policy::{
-    ActionConstraint, Authorizer, Context, Decision, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode,
-    Validator,
-};
+use cedar_policy::{ActionConstraint, EntityUid, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy_core::ast::{Context, EntityUIDEntry, EntityUID, Request};
+use cedar_policy_core::entities::Entities;
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -21,7 +24,9 @@ use super::guard::{self, Caps, Excess, Language};
 use super::inspect::Origins;
 use super::permit::Permit;
 use super::place::TextPlace;
+use super::preparation::Preparation;
 use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
+use super::rules::Rules;
 use super::source::Source;
 use super::{EntityId, EntityType, TypedValue, schema, with_causes};
 use crate::audit::hexadecimal;
@@ -33,13 +38,8 @@ pub struct Engine {
     schema: Schema,
     policies: PolicySet,
     store: Store,
-    authorizer: Authorizer,
-    /// The `@reason`s by policy; looking an annotation up costs Cedar a parser's run.
-    reasons: HashMap<PolicyId, String>,
-    /// What those ask of the sender that forbid, likewise.
-    challenges: HashMap<PolicyId, Challenge>,
     origins: Origins,
-    digest: String,
+    digest: Rc<str>,
 }
 
 /// What the policies say to a request.
@@ -48,9 +48,9 @@ pub struct Verdict {
     /// The permit, or why there is none, and what would do.
     pub outcome: Result<Permit, Refusal>,
     /// The policies that determined it; none where nothing permits.
-    pub policies: Vec<String>,
+    pub policies: Vec<Rc<str>>,
     /// The `@reason`s of those policies.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Rc<str>>,
     /// Errors of policies, each of which denies.
     pub errors: Vec<String>,
 }
@@ -92,8 +92,8 @@ impl Engine {
             context::union(routes.iter().filter(|route| route.action().ok() == action).map(context::offers))
         };
         let mut plans = Vec::new();
-        for route in routes {
-            match engine.plan(route, &all_offers(route.action().ok())) {
+        for (number, route) in routes.iter().enumerate() {
+            match engine.plan(number, route, &all_offers(route.action().ok())) {
                 Ok(plan) => plans.push(plan),
                 Err(found) => faults.extend(found),
             }
@@ -116,21 +116,13 @@ impl Engine {
     fn assemble(source: &Source, schema: Schema, policies: PolicySet) -> Result<Self, Vec<PolicyFault>> {
         let store = Store::load(&source.entities, &schema)
             .map_err(|message| vec![PolicyFault::new(format!("{}.entities", source.at), message)])?;
-        let reason =
-            |policy: &cedar_policy::Policy| Some((policy.id().clone(), policy.annotation("reason")?.to_owned()));
-        let reasons = policies.policies().filter_map(reason).collect();
-        let challenge = |policy: &cedar_policy::Policy| {
-            let challenge = Challenge::read(policy).ok().flatten()?;
-            Some((policy.id().clone(), challenge))
-        };
-        let challenges = policies.policies().filter_map(challenge).collect();
-        let (origins, digest) = (Origins::of(source, &policies), digest(source));
-        Ok(Self { schema, policies, store, authorizer: Authorizer::new(), reasons, challenges, origins, digest })
+        let (origins, digest) = (Origins::of(source, &policies), digest(source).into());
+        Ok(Self { schema, policies, store, origins, digest })
     }
 
     /// A digest of schema, policies and static entities: SHA-256 in lower-case hex.
     #[must_use]
-    pub fn digest(&self) -> &str {
+    pub fn digest(&self) -> &Rc<str> {
         &self.digest
     }
 
@@ -182,62 +174,67 @@ impl Engine {
     /// Decides about one request.
     #[must_use]
     pub fn decide(&self, plan: &Plan, session: &Session, resource: &Resource, facts: &Facts) -> Verdict {
-        let asker = Described { id: &session.principal, attributes: &session.attributes, parents: &session.parents };
-        let asked = Described { id: &resource.id, attributes: &resource.attributes, parents: &resource.parents };
-        self.answer(plan, asker, asked, || plan.context(session, facts))
-    }
-
-    /// Answers a question. There is no other way to an answer of the policies.
-    fn answer(
-        &self,
-        plan: &Plan,
-        principal: Described<'_>,
-        resource: Described<'_>,
-        context: impl FnOnce() -> Result<Context, String>,
-    ) -> Verdict {
-        if !plan.principals.contains(principal.id.0.type_name()) {
+        if !plan.principals.contains(session.principal.0.type_name()) {
             return Verdict::without_policies(Cause::PolicyDenied, Vec::new());
         }
-        match self.question(plan, principal, resource, context) {
-            Ok((request, entities)) => {
-                self.verdict(&self.authorizer.is_authorized(&request, &plan.policies, &entities))
-            }
+        match self.question(plan, session, resource, facts) {
+            Ok((request, entities)) => Self::answer(plan, request, &entities),
             Err(error) => Verdict::without_policies(Cause::PolicyError, vec![error]),
         }
     }
 
+    /// The question of one request to the policies of its plan.
+    ///
+    /// # Errors
+    ///
+    /// Cedar's message: a value that it does not take.
     pub(super) fn question(
         &self,
         plan: &Plan,
-        principal: Described<'_>,
-        resource: Described<'_>,
-        context: impl FnOnce() -> Result<Context, String>,
-    ) -> Result<(Request, cedar_policy::Entities), String> {
-        // Without the schema, which would check once more what cannot differ: the types of principal and resource are
-        // those of the plan, and the context was matched with its declaration when the plan was made.
-        let request =
-            Request::new(principal.id.0.clone(), plan.action.clone(), resource.id.0.clone(), context()?, None)
-                .map_err(|error| error.to_string())?;
-        Ok((request, self.store.slice(&plan.base, principal, resource)?))
+        session: &Session,
+        resource: &Resource,
+        facts: &Facts,
+    ) -> Result<(Request, Entities), String> {
+        let asker = Described { id: &session.principal, attributes: &session.attributes, parents: &session.parents };
+        let asked = Described { id: &resource.id, attributes: &resource.attributes, parents: &resource.parents };
+        let prepared = session.preparations.of(plan.number, || {
+            Ok(Preparation {
+                principal: Arc::new(asker.id.0.as_ref().clone()),
+                surroundings: self.store.surround(&plan.base, asker)?,
+                context: plan.settled(session)?,
+            })
+        })?;
+        let context = plan.context(&prepared.context, session, facts)?;
+        let entities = self.store.slice(&plan.base, prepared.surroundings.as_ref(), asker, asked)?;
+        Ok((request(Arc::clone(&prepared.principal), plan, asked.id, context), entities))
     }
 
-    fn verdict(&self, response: &cedar_policy::Response) -> Verdict {
-        let mut policies: Vec<&PolicyId> = response.diagnostics().reason().collect();
-        policies.sort_unstable();
-        let errors: Vec<String> = response.diagnostics().errors().map(ToString::to_string).collect();
-        let reasons = policies.iter().filter_map(|id| self.reasons.get(*id)).cloned().collect();
-        let outcome = match response.decision() {
-            // Cedar skips a `forbid` that errs, and may allow. An error is never a reason to go on.
-            Decision::Allow if errors.is_empty() => Ok(Permit::of_policy()),
-            Decision::Deny if errors.is_empty() => {
-                Err(challenge::refusal(policies.iter().map(|id| self.challenges.get(*id))))
+    /// Answers a question. There is no other way to an answer of the policies.
+    fn answer(plan: &Plan, request: Request, entities: &Entities) -> Verdict {
+        let answer = plan.rules.ask(&Evaluator::new(request, entities, Extensions::all_available()));
+        let outcome = match (answer.allows, answer.errors.is_empty()) {
+            // Cedar passes over a `forbid` that errs, and may allow. An error is never a reason to go on.
+            (_, false) => Err(Refusal::from(Cause::PolicyError)),
+            (true, true) => Ok(Permit::of_policy()),
+            (false, true) => {
+                Err(challenge::refusal(answer.determining.iter().map(|rule| rule.challenge.as_ref())))
             }
-            Decision::Allow | Decision::Deny => Err(Refusal::from(Cause::PolicyError)),
         };
-        Verdict { outcome, policies: policies.into_iter().map(ToString::to_string).collect(), reasons, errors }
+        let rules = answer.determining.iter();
+        Verdict {
+            outcome,
+            policies: rules.clone().map(|rule| Rc::clone(&rule.name)).collect(),
+            reasons: rules.filter_map(|rule| rule.reason.clone()).collect(),
+            errors: answer.errors,
+        }
     }
 
-    fn plan(&self, route: &RouteQuestion, elsewhere: &context::Offers) -> Result<Plan, Vec<PolicyFault>> {
+    fn plan(
+        &self,
+        number: usize,
+        route: &RouteQuestion,
+        elsewhere: &context::Offers,
+    ) -> Result<Plan, Vec<PolicyFault>> {
         let fault = |field: &str, message: String| vec![PolicyFault::new(format!("{}.{field}", route.at), message)];
         let action = route.action().map_err(|fault| vec![fault])?;
         let principals: Vec<_> = match self.schema.principals_for_action(&action) {
@@ -259,7 +256,16 @@ impl Engine {
         }
         let (policies, base) =
             self.slice_policies(&action, &[]).map_err(|message| vec![PolicyFault::new(&route.at, message)])?;
-        Ok(Plan { action, policies, base, principals, context })
+        Ok(Plan {
+            rules: Rules::of(policies.policies()),
+            action_name: action.to_string().into(),
+            action,
+            policies,
+            base,
+            principals,
+            context,
+            number,
+        })
     }
 
     /// The policies whose scope admits an action, and the entities that they name, or that are `named` besides.
@@ -482,6 +488,17 @@ fn excess_message(excess: Excess, caps: Caps) -> String {
         Excess::Depth(line) => format!("line {line}: nested deeper than {} (limits.policy_depth)", caps.depth),
         Excess::Unclosed(line) => format!("line {line}: a bracket or a string is not closed"),
     }
+}
+
+/// A question without the schema, which would check once more what cannot differ: the types of principal and resource are
+/// those of the plan, and the context was matched with its declaration when the plan was made.
+fn request(principal: Arc<EntityUID>, plan: &Plan, resource: &EntityId, context: Context) -> Request {
+    Request::new_unchecked(
+        EntityUIDEntry::Known { euid: principal, loc: None },
+        EntityUIDEntry::known(plan.action.as_ref().clone(), None),
+        EntityUIDEntry::known(resource.0.as_ref().clone(), None),
+        Some(context),
+    )
 }
 
 fn digest(source: &Source) -> String {

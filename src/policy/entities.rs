@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::{Entities, Entity, EntityUid, EvalResult, RestrictedExpression, Schema};
-use cedar_policy_core::ast;
-use cedar_policy_core::entities::{Entities as CoreEntities, NoEntitiesSchema, TCComputation};
+use cedar_policy::{Entities, Entity, EntityUid, EvalResult, Schema};
+use cedar_policy_core::ast::{self, PartialValue};
+use cedar_policy_core::entities::{Dereference, Entities as CoreEntities, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use serde_json::Value;
+use smol_str::SmolStr;
 
 use super::{EntityId, TypedValue, with_causes};
 
@@ -23,13 +24,18 @@ pub(super) struct Described<'a> {
     pub(super) parents: &'a BTreeSet<EntityId>,
 }
 
+/// The entities around a principal: its own, those that it descends from or mentions, and those that policies name.
+pub(super) struct Surroundings {
+    entities: CoreEntities,
+    /// What any of them descends from.
+    ancestors: HashSet<ast::EntityUID>,
+}
+
 /// The static entities of a policy set.
 pub(super) struct Store(HashMap<EntityUid, Node>);
 
 struct Node {
     entity: Arc<ast::Entity>,
-    attributes: Vec<(String, RestrictedExpression)>,
-    tags: Vec<(String, RestrictedExpression)>,
     ancestors: Vec<EntityUid>,
     /// Everything that can be reached from here, itself not included.
     reach: Vec<EntityUid>,
@@ -95,7 +101,7 @@ impl Store {
 
     /// Whether a static entity has an attribute of this name.
     pub(super) fn has_attribute(&self, id: &EntityId, name: &str) -> bool {
-        self.0.get(&id.0).is_some_and(|node| node.attributes.iter().any(|(own, _)| own == name))
+        self.0.get(&id.0).is_some_and(|node| node.entity.get(name).is_some())
     }
 
     /// Whether any static entity has this type.
@@ -107,6 +113,26 @@ impl Store {
     pub(super) fn inherited(&self, ids: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
         let ancestors = ids.iter().filter_map(|id| self.0.get(&id.0)).flat_map(|node| node.ancestors.iter().cloned());
         ids.iter().cloned().chain(ancestors.map(EntityId)).collect()
+    }
+
+    /// The entities around a principal, for any resource that has no part in them; nothing where the principal's
+    /// description changes the hierarchy of what policies name.
+    ///
+    /// # Errors
+    ///
+    /// Cedar's message: a value that it does not take.
+    pub(super) fn surround(&self, base: &Entities, principal: Described<'_>) -> Result<Option<Surroundings>, String> {
+        let own = self.merged_entity(principal.id, principal.attributes, principal.parents)?;
+        let mut around = Gathered::new();
+        self.gather_all(principal, &mut around);
+        around.retain(|uid, _| *uid != principal.id.0 && base.get(uid).is_none());
+        let all = || around.values().map(AsRef::as_ref).chain(base.as_ref().iter());
+        if base.get(&principal.id.0).is_some() || all().chain([&own]).any(|one| one.is_descendant_of(own.uid())) {
+            return Ok(None);
+        }
+        let ancestors = all().chain([&own]).flat_map(ast::Entity::ancestors).cloned().collect();
+        let entities = with(base.as_ref().clone(), around.into_values().chain([Arc::new(own)]))?;
+        Ok(Some(Surroundings { entities, ancestors }))
     }
 
     /// The entities of one request.
@@ -121,19 +147,47 @@ impl Store {
     pub(super) fn slice(
         &self,
         base: &Entities,
+        surroundings: Option<&Surroundings>,
         principal: Described<'_>,
         resource: Described<'_>,
-    ) -> Result<Entities, String> {
+    ) -> Result<CoreEntities, String> {
+        let beside = surroundings.map(|around| self.beside(around, principal, resource)).transpose()?.flatten();
+        match (surroundings, beside) {
+            (Some(around), Some(beside)) => with(around.entities.clone(), beside),
+            _ => self.whole_slice(base, principal, resource),
+        }
+    }
+
+    /// What a resource adds to the surroundings of a principal; nothing where it has a part in them.
+    fn beside(
+        &self,
+        around: &Surroundings,
+        principal: Described<'_>,
+        resource: Described<'_>,
+    ) -> Result<Option<Vec<Arc<ast::Entity>>>, String> {
+        let (asker, asked) = (principal.id.0.as_ref(), resource.id.0.as_ref());
+        let is_around = |uid: &ast::EntityUID| matches!(around.entities.entity(uid), Dereference::Data(_));
+        if asker == asked || is_around(asked) || around.ancestors.contains(asked) {
+            return Ok(None);
+        }
+        let mut beside = Gathered::new();
+        self.gather_all(resource, &mut beside);
+        beside.retain(|uid, _| uid.as_ref() != asked && !is_around(uid.as_ref()));
+        let own = Arc::new(self.merged_entity(resource.id, resource.attributes, resource.parents)?);
+        let all: Vec<Arc<ast::Entity>> = beside.into_values().chain([own]).collect();
+        let reopens = all.iter().any(|entity| entity.is_descendant_of(asker) || entity.is_descendant_of(asked));
+        Ok((!reopens).then_some(all))
+    }
+
+    fn whole_slice(
+        &self,
+        base: &Entities,
+        principal: Described<'_>,
+        resource: Described<'_>,
+    ) -> Result<CoreEntities, String> {
         let mut slice = Gathered::new();
-        for id in principal.parents.iter().chain(resource.parents) {
-            self.gather(&id.0, &mut slice);
-            if !self.0.contains_key(&id.0) {
-                slice.entry(id.0.clone()).or_insert_with(|| Arc::new(ast::Entity::with_uid(id.0.clone().into())));
-            }
-        }
-        for id in [principal.id, resource.id] {
-            self.gather(&id.0, &mut slice);
-        }
+        self.gather_all(principal, &mut slice);
+        self.gather_all(resource, &mut slice);
         slice.retain(|uid, _| *uid != principal.id.0 && *uid != resource.id.0 && base.get(uid).is_none());
         let mut own = Vec::with_capacity(2);
         if principal.id == resource.id {
@@ -151,18 +205,26 @@ impl Store {
         let all = slice.values().map(AsRef::as_ref).chain(base.as_ref().iter()).chain(&own);
         let below = all.into_iter().any(|entity| own.iter().any(|own| entity.is_descendant_of(own.uid())));
         let reopened = below || own.iter().any(|own| base.as_ref().iter().any(|named| named.uid() == own.uid()));
+        if !reopened {
+            return with(base.as_ref().clone(), slice.into_values().chain(own.into_iter().map(Arc::new)));
+        }
+        let shared = slice.into_values().map(|entity| (*entity).clone()).chain(base.as_ref().iter().cloned());
+        let shared = shared.filter(|entity| own.iter().all(|own| own.uid() != entity.uid()));
+        let all: Vec<ast::Entity> = shared.chain(own.iter().cloned()).collect();
         let extensions = Extensions::all_available();
-        let sliced = if reopened {
-            let shared = slice.into_values().map(|entity| (*entity).clone()).chain(base.as_ref().iter().cloned());
-            let shared = shared.filter(|entity| own.iter().all(|own| own.uid() != entity.uid()));
-            let all: Vec<ast::Entity> = shared.chain(own.iter().cloned()).collect();
-            CoreEntities::from_entities(all, None::<&NoEntitiesSchema>, TCComputation::ComputeNow, extensions)
-        } else {
-            let all = slice.into_values().chain(own.into_iter().map(Arc::new));
-            let closed = TCComputation::AssumeAlreadyComputed;
-            base.as_ref().clone().add_entities(all, None::<&NoEntitiesSchema>, closed, extensions)
-        };
-        sliced.map(Entities::from).map_err(|error| with_causes(&error))
+        CoreEntities::from_entities(all, None::<&NoEntitiesSchema>, TCComputation::ComputeNow, extensions)
+            .map_err(|error| with_causes(&error))
+    }
+
+    /// Adds what an entity is described by: its own static one, its parents, and all that these reach.
+    fn gather_all(&self, described: Described<'_>, into: &mut Gathered) {
+        for id in described.parents {
+            self.gather(&id.0, into);
+            if !self.0.contains_key(&id.0) {
+                into.entry(id.0.clone()).or_insert_with(|| Arc::new(ast::Entity::with_uid(id.0.clone().into())));
+            }
+        }
+        self.gather(&described.id.0, into);
     }
 
     /// Adds a static entity and all that it reaches.
@@ -197,12 +259,15 @@ impl Store {
         parents: &BTreeSet<EntityId>,
     ) -> Result<ast::Entity, String> {
         let own = self.0.get(&id.0);
-        let static_attributes = own.map(|node| node.attributes.as_slice()).unwrap_or_default();
-        let dynamic = attributes.iter().filter(|(name, _)| !static_attributes.iter().any(|(other, _)| other == *name));
-        let dynamic = dynamic.map(|(name, value)| (name.as_str().into(), value.expression().as_ref().clone()));
-        let fixed = static_attributes.iter().map(|(name, value)| (name.as_str().into(), value.as_ref().clone()));
-        let tags = own.map(|node| node.tags.as_slice()).unwrap_or_default();
-        let tags = tags.iter().map(|(name, value)| (name.as_str().into(), value.as_ref().clone()));
+        let mut values: Vec<(SmolStr, PartialValue)> = Vec::with_capacity(attributes.len());
+        for (name, value) in attributes {
+            values.push((name.into(), value.evaluated()?.into()));
+        }
+        // The static ones come last, and so win.
+        let fixed = own.into_iter().flat_map(|node| node.entity.attrs());
+        values.extend(fixed.map(|(name, value)| (name.clone(), value.clone())));
+        let tags = own.into_iter().flat_map(|node| node.entity.tags());
+        let tags = tags.map(|(name, value)| (name.clone(), value.clone()));
         // All ancestors stand as parents, so that the hierarchy is closed as it is.
         let mut ancestors: HashSet<ast::EntityUID> =
             own.into_iter().flat_map(|node| &node.ancestors).map(|uid| uid.as_ref().clone()).collect();
@@ -211,9 +276,8 @@ impl Store {
             let inherited = self.0.get(&parent.0).into_iter().flat_map(|node| &node.ancestors);
             ancestors.extend(inherited.map(|uid| uid.as_ref().clone()));
         }
-        let (uid, extensions) = (id.0.as_ref().clone(), Extensions::all_available());
-        ast::Entity::new(uid, fixed.chain(dynamic), HashSet::new(), ancestors, tags, extensions)
-            .map_err(|error| with_causes(&error))
+        let uid = id.0.as_ref().clone();
+        Ok(ast::Entity::new_with_attr_partial_value(uid, values, HashSet::new(), ancestors, tags))
     }
 }
 
@@ -223,22 +287,26 @@ type Gathered = BTreeMap<EntityUid, Arc<ast::Entity>>;
 impl Node {
     /// At first with the direct links only.
     fn read(entity: &Entity, all: &Entities) -> Result<Self, String> {
-        let (uid, attributes, _) = entity.clone().into_inner();
+        let uid = entity.uid();
         let ancestors: Vec<EntityUid> = all.ancestors(&uid).into_iter().flatten().cloned().collect();
         // Direct parents only: the ancestors of those are found from there.
         let mut reach: Vec<EntityUid> = entity.as_ref().parents().map(|uid| uid.clone().into()).collect();
-        let mut tags = Vec::new();
-        for (_, value) in entity.attrs() {
+        for (_, value) in entity.attrs().chain(entity.tags()) {
             entities_in(&value.map_err(|error| error.to_string())?, &mut reach);
         }
-        for (name, value) in entity.tags() {
-            let value = value.map_err(|error| error.to_string())?;
-            entities_in(&value, &mut reach);
-            tags.push((name.to_owned(), expression(&value)?));
-        }
-        let entity = Arc::new(entity.as_ref().clone());
-        Ok(Self { entity, attributes: attributes.into_iter().collect(), tags, ancestors, reach })
+        Ok(Self { entity: Arc::new(entity.as_ref().clone()), ancestors, reach })
     }
+}
+
+/// Adds entities that are new, and that know all their ancestors.
+fn with(
+    entities: CoreEntities,
+    further: impl IntoIterator<Item = Arc<ast::Entity>>,
+) -> Result<CoreEntities, String> {
+    let (closed, extensions) = (TCComputation::AssumeAlreadyComputed, Extensions::all_available());
+    entities
+        .add_entities(further, None::<&NoEntitiesSchema>, closed, extensions)
+        .map_err(|error| with_causes(&error))
 }
 
 pub(super) fn entities_in(value: &EvalResult, found: &mut Vec<EntityUid>) {
@@ -248,24 +316,6 @@ pub(super) fn entities_in(value: &EvalResult, found: &mut Vec<EntityUid>) {
         EvalResult::Record(record) => record.iter().for_each(|(_, item)| entities_in(item, found)),
         EvalResult::Bool(_) | EvalResult::ExtensionValue(_) | EvalResult::Long(_) | EvalResult::String(_) => {}
     }
-}
-
-fn expression(value: &EvalResult) -> Result<RestrictedExpression, String> {
-    Ok(match value {
-        EvalResult::Bool(boolean) => RestrictedExpression::new_bool(*boolean),
-        EvalResult::EntityUid(uid) => RestrictedExpression::new_entity_uid(uid.clone()),
-        EvalResult::ExtensionValue(text) => text.parse().map_err(|_| format!("cannot read `{text}` back"))?,
-        EvalResult::Long(long) => RestrictedExpression::new_long(*long),
-        EvalResult::Record(record) => {
-            let fields = record.iter().map(|(name, item)| Ok((name.clone(), expression(item)?)));
-            let fields = fields.collect::<Result<Vec<_>, String>>()?;
-            RestrictedExpression::new_record(fields).map_err(|error| error.to_string())?
-        }
-        EvalResult::Set(set) => {
-            RestrictedExpression::new_set(set.iter().map(expression).collect::<Result<Vec<_>, String>>()?)
-        }
-        EvalResult::String(text) => RestrictedExpression::new_string(text.clone()),
-    })
 }
 
 fn reachable(from: &EntityUid, links: &HashMap<EntityUid, Vec<EntityUid>>) -> Vec<EntityUid> {

@@ -18,7 +18,6 @@ use serde_json::Value;
 use super::EntityId;
 use super::context::{Facts, Plan};
 use super::engine::Engine;
-use super::entities::Described;
 use super::place::TextPlace;
 use super::question::Resource;
 use super::source::Source;
@@ -210,7 +209,7 @@ impl Engine {
         resource: &Resource,
         facts: &Facts,
     ) -> Option<QuestionOutline> {
-        let (_, entities) = self.put(plan, session, resource, facts)?;
+        let (request, entities) = self.put(plan, session, resource, facts)?;
         let entity = |id: &EntityId| {
             let mut ancestors: Vec<String> =
                 entities.ancestors(&id.0).into_iter().flatten().map(ToString::to_string).collect();
@@ -223,14 +222,13 @@ impl Engine {
         Some(QuestionOutline {
             principal: entity(&session.principal),
             resource: entity(&resource.id),
-            context: plan.context(session, facts).ok()?.to_json_value().ok()?,
+            context: request.context()?.to_json_value().ok()?,
         })
     }
 
     fn put(&self, plan: &Plan, session: &Session, resource: &Resource, facts: &Facts) -> Option<(Request, Entities)> {
-        let asker = Described { id: &session.principal, attributes: &session.attributes, parents: &session.parents };
-        let asked = Described { id: &resource.id, attributes: &resource.attributes, parents: &resource.parents };
-        self.question(plan, asker, asked, || plan.context(session, facts)).ok()
+        let (request, entities) = self.question(plan, session, resource, facts).ok()?;
+        Some((request.into(), entities.into()))
     }
 
     /// Nothing for a policy without a text, which none is that came from one.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{Actor, ClaimSet, Delegate, Provider, notes};
 use crate::journal::Journal;
-use crate::policy::{EntityId, EntityType, TypedValue};
+use crate::policy::{EntityId, EntityType, Preparations, TypedValue};
 use crate::refusal::Cause;
 
 /// A verified identity, and how its holder proved to be it. Made by [`super::Bound::session`] only.
@@ -54,6 +54,8 @@ pub struct Identity {
     pub may_act: Option<Delegate>,
     /// All claims, for headers to the upstream.
     pub claims: ClaimSet,
+    /// What policies have to know of it, made when it is first needed.
+    pub preparations: Preparations,
 }
 
 /// How a token is bound to its sender.
@@ -132,6 +134,7 @@ impl Identity {
             actors: Actor::chain(claims.get("act"), &provider.issuer)?,
             may_act: Delegate::read(claims.get("may_act"), &provider.issuer)?,
             claims: claims.clone(),
+            preparations: Preparations::default(),
         };
         journal.note(|| notes::principal(provider, &identity, is_client));
         Ok(identity)

@@ -1,7 +1,6 @@
 //! Tokens that are bound to a client's certificate (RFC 8705), over real TLS.
 
 use cedar_gate_scenario::{Identity, Tls};
-use cedar_gate_stage::ListenerOptions;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use serde_json::{Value, json};
 
@@ -67,13 +66,8 @@ fn a_token_bound_to_a_certificate_goes_through_with_that_certificate_only() {
         authority: authority.der().to_vec(),
         server: Identity { certificate: gateway.certificate.der().to_vec(), key: gateway.key.serialize_der() },
     };
-    let listener = Listener::open(
-        host,
-        "certificates",
-        server.address(),
-        configuration(json!({ "idp": provider(&server.issuer(), keys) })),
-        ListenerOptions { tls: Some(tls), ..ListenerOptions::default() },
-    );
+    let configuration = configuration(json!({ "certificates": provider(&server.issuer(), keys) }));
+    let listener = Listener::open_with(host, "certificates", server.address(), configuration, Some(tls));
     let url = listener.url().replace("http:", "https:");
     let mut client = Client::start();
     let endpoint = format!("https://127.0.0.1:{}/token", server.secure.expect("TLS"));

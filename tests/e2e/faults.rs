@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cedar_gate_scenario::{Forge, Request};
-use cedar_gate_stage::{Content, EnvoyHost, Fault, FaultServer, ListenerOptions};
+use cedar_gate_stage::{Content, EnvoyHost, Fault, FaultServer, client};
 use serde_json::{Value, json};
 
 use crate::server::API;
@@ -48,6 +49,7 @@ struct World {
     host: &'static EnvoyHost,
     server: FaultServer,
     forge: Forge,
+    requests: AtomicUsize,
 }
 
 fn world() -> Option<&'static World> {
@@ -69,10 +71,8 @@ impl World {
             .map(|(service, fault)| (name(service, fault), one(&forge, server.address(), service, fault)))
             .collect();
         let configuration = configuration(json!(providers));
-        let environment = BTreeMap::from([("GATE_SECRET".to_owned(), "a secret".to_owned())]);
-        let more = ListenerOptions { environment, ..ListenerOptions::default() };
-        let listener = Listener::open(host, "faults", server.address(), configuration, more);
-        Self { listener, host, server, forge }
+        let listener = Listener::open(host, "faults", server.address(), configuration);
+        Self { listener, host, server, forge, requests: AtomicUsize::new(0) }
     }
 
     /// Sends a request with a token of that provider, which would go through if its service were well, and says what came
@@ -88,23 +88,31 @@ impl World {
         }
         let token = json!({ "key": "idp", "alg": "ES256", "claims": claims });
         let token = self.forge.mint(&token, now()).expect("a token");
+        let id = format!("{}-{}", name(service, fault), self.requests.fetch_add(1, Ordering::Relaxed));
+        let header = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let request = Request {
             method: b"GET".to_vec(),
             path: b"/documents/7".to_vec(),
             authority: b"api.example.com".to_vec(),
-            headers: vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())],
+            headers: vec![
+                header("authorization", &format!("Bearer {token}")),
+                header("x-request-id", &id),
+                // By this the upstream is asked what it got.
+                header("x-scenario-request", &id),
+            ],
             ..Request::default()
         };
         let began = Instant::now();
-        let observed = self.host.send(self.listener.name, self.listener.port, &request).expect("an answer");
+        let answer =
+            client::send(self.listener.port, &request).and_then(|exchange| exchange.answer).expect("an answer");
         let took = began.elapsed();
-        assert!(took <= TIMEOUT + SLACK, "{service:?} with {fault:?} takes {took:?}");
-        let passed = observed.upstream.is_some();
-        assert_eq!(passed, fault.is_none(), "{service:?} with {fault:?}: {observed:?}");
-        let retry_after = observed.headers.iter().any(|(name, _)| name == b"retry-after");
-        assert_eq!(retry_after, observed.status == 503, "{observed:?}");
-        let cause = observed.audit.first().and_then(|record| record["cause"].as_str()).map(str::to_owned);
-        (observed.status, cause)
+        let record = self.listener.records().into_iter().find(|record| record["request_id"] == id.as_str());
+        assert!(took <= TIMEOUT + SLACK, "{service:?} with {fault:?} takes {took:?}: {record:?}");
+        let passed = !self.host.upstream().take(&id).is_empty();
+        assert_eq!(passed, fault.is_none(), "{service:?} with {fault:?}: {answer:?}");
+        let retry_after = answer.headers.iter().any(|(name, _)| name == b"retry-after");
+        assert_eq!(retry_after, answer.status == 503, "{answer:?}");
+        (answer.status, record.and_then(|record| record["cause"].as_str().map(str::to_owned)))
     }
 
     /// All faults of a service, one after the other; before and after them, the same service without any.
@@ -242,4 +250,49 @@ fn c20_a_faulty_status_list_lets_nothing_through() {
 fn c20_a_faulty_list_of_revoked_tokens_lets_nothing_through() {
     let Some(world) = world() else { return };
     world.withstands(Service::Revoked);
+}
+
+#[test]
+fn l8_a_call_that_cannot_be_made_lets_nothing_through() {
+    let Some(host) = envoy() else { return };
+    host.envoy().add_clusters(&BTreeMap::from([("deserted".to_owned(), None)])).expect("a cluster");
+    let forge = Forge::new().with_key("idp", json!({ "kty": "EC", "crv": "P-256" })).expect("a key");
+    // One cluster has no hosts, the other one is not there at all.
+    let providers = ["deserted", "nowhere"].map(|cluster| {
+        let issuer = format!("http://{cluster}.example.com");
+        let keys = json!({ "uri": format!("{issuer}/jwks"), "cluster": cluster, "timeout": "1s" });
+        let introspection = json!({
+            "uri": format!("{issuer}/introspect"), "cluster": cluster, "timeout": "1s", "tokens": "jwt",
+            "client_id": "gate", "client_secret": { "env": "GATE_SECRET" },
+        });
+        [
+            (format!("{cluster}-keys"), provider(&issuer, json!({ "remote_jwks": keys }))),
+            (
+                format!("{cluster}-asked"),
+                provider(&format!("{issuer}/asked"), json!({ "introspection": introspection })),
+            ),
+        ]
+    });
+    let providers: BTreeMap<String, Value> = providers.into_iter().flatten().collect();
+    let issuers = providers.values().map(|provider| provider["issuer"].clone()).collect::<Vec<_>>();
+    let unused = SocketAddr::from(([127, 0, 0, 1], 9));
+    let listener = Listener::open(host, "uncallable", unused, configuration(json!(providers)));
+    for issuer in issuers {
+        let claims = json!({
+            "iss": issuer, "aud": API, "sub": "a", "client_id": "a", "iat": { "$now": 0 }, "exp": { "$now": 300 },
+        });
+        let token = forge.mint(&json!({ "key": "idp", "alg": "ES256", "claims": claims }), now()).expect("a token");
+        let request = Request {
+            method: b"GET".to_vec(),
+            path: b"/documents/7".to_vec(),
+            authority: b"api.example.com".to_vec(),
+            headers: vec![(b"authorization".to_vec(), format!("Bearer {token}").into_bytes())],
+            ..Request::default()
+        };
+        let began = Instant::now();
+        let answer = client::send(listener.port, &request).and_then(|exchange| exchange.answer).expect("an answer");
+        let took = began.elapsed();
+        assert_eq!(answer.status, 503, "{issuer}");
+        assert!(took <= TIMEOUT + SLACK, "{issuer} takes {took:?}");
+    }
 }

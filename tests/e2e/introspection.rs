@@ -1,21 +1,19 @@
 //! Tokens that say nothing, and a gateway that asks about them (RFC 7662).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cedar_gate_scenario::Forge;
-use cedar_gate_stage::{ListenerOptions, polling};
+use cedar_gate_stage::polling;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::server::{AuthorizationServer, VAULT, client, secret};
-use crate::stage::{Listener, configuration, envoy, provider};
+use crate::server::{AuthorizationServer, VAULT, client};
+use crate::stage::{Listener, configuration, envoy, gate_key, provider};
 
 /// Longer than a clear answer serves in these tests, on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A gateway that authenticates in one way, and a client with an opaque token.
-fn asks(name: &'static str, gate: Value, introspection: Value, variable: &str) {
+fn asks(name: &'static str, gate: Value, introspection: Value) {
     let Some(host) = envoy() else { return };
     let mut server = AuthorizationServer::start(&[client("batch", json!({})), client("gate", gate)]);
     let mut asking = json!({
@@ -35,10 +33,8 @@ fn asks(name: &'static str, gate: Value, introspection: Value, variable: &str) {
         "discovery": { "cluster": name },
         "introspection": asking,
     });
-    let environment = BTreeMap::from([("GATE_SECRET".to_owned(), variable.to_owned())]);
-    let options = ListenerOptions { environment, ..ListenerOptions::default() };
-    let configuration = configuration(json!({ "idp": provider(&server.issuer(), more) }));
-    let listener = Listener::open(host, name, server.address(), configuration, options);
+    let configuration = configuration(json!({ (name): provider(&server.issuer(), more) }));
+    let listener = Listener::open(host, name, server.address(), configuration);
     let mut client = Client::start();
 
     let token = client.token(&server, "batch", VAULT, &json!({}));
@@ -46,7 +42,7 @@ fn asks(name: &'static str, gate: Value, introspection: Value, variable: &str) {
     let shown = client.ask(&listener.url(), &token, &json!({}));
     assert_eq!(shown.status, 200, "{shown:?}");
     let record = listener.records().pop().expect("a record");
-    assert_eq!(record["principal"], r#"Client::"idp|batch""#, "{record}");
+    assert_eq!(record["principal"], format!(r#"Client::"{name}|batch""#), "{record}");
     let unknown = client.ask(&listener.url(), "bH4tA9Mjf4Vx0iEZ9XjLHmKfBsXGZbyzLfhtG4vOGns", &json!({}));
     assert_eq!(unknown.status, 401, "a token that the server does not know: {unknown:?}");
 
@@ -70,26 +66,30 @@ fn asks(name: &'static str, gate: Value, introspection: Value, variable: &str) {
 #[test]
 fn an_opaque_token_is_introspected_with_client_secret_basic() {
     let more = json!({ "client_secret": { "env": "GATE_SECRET" } });
-    asks("basic", json!({}), more, &secret("gate"));
+    asks("basic", json!({}), more);
 }
 
 #[test]
 fn an_opaque_token_is_introspected_with_client_secret_post() {
     let method = json!({ "token_endpoint_auth_method": "client_secret_post" });
     let more = json!({ "client_secret": { "env": "GATE_SECRET" }, "authentication": "client_secret_post" });
-    asks("post", method, more, &secret("gate"));
+    asks("post", method, more);
 }
 
 #[test]
 fn an_opaque_token_is_introspected_with_private_key_jwt() {
-    let forge = Forge::new().with_key("gate", json!({ "kty": "EC", "crv": "P-256" })).expect("a key");
-    let public = forge.keys().public_jwk("gate").expect("a public key");
-    let private = forge.keys().private_jwk("gate").expect("a private key");
     let method = json!({
         "client_secret": null,
         "token_endpoint_auth_method": "private_key_jwt",
         "token_endpoint_auth_signing_alg": "ES256",
-        "jwks": { "keys": [public] },
+        "jwks": { "keys": [gate_key().0] },
     });
-    asks("private-key", method, json!({ "client_key": { "env": "GATE_SECRET" } }), &private.to_string());
+    asks("private-key", method, json!({ "client_key": { "env": "GATE_KEY" } }));
+}
+
+#[test]
+fn an_answer_that_must_be_signed_is_verified() {
+    let method = json!({ "introspection_signed_response_alg": "ES256" });
+    let more = json!({ "client_secret": { "env": "GATE_SECRET" }, "signed": true });
+    asks("signed", method, more);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cedar_gate_stage::{ListenerOptions, polling};
+use cedar_gate_stage::polling;
 use serde_json::json;
 
 use crate::client::Client;
@@ -16,9 +16,10 @@ fn d3_without_its_server_the_last_good_set_serves_for_max_stale_and_then_nothing
     let Some(host) = envoy() else { return };
     let mut server = AuthorizationServer::start(&[client("batch", json!({}))]);
     let (cache_duration, max_stale) = (Duration::from_secs(1), Duration::from_secs(4));
-    let keys = json!({ "discovery": { "cluster": "outage", "cache_duration": "1s", "max_stale": "4s", "timeout": "1s" } });
-    let configuration = configuration(json!({ "idp": provider(&server.issuer(), keys) }));
-    let listener = Listener::open(host, "outage", server.address(), configuration, ListenerOptions::default());
+    let keys =
+        json!({ "discovery": { "cluster": "outage", "cache_duration": "1s", "max_stale": "4s", "timeout": "1s" } });
+    let configuration = configuration(json!({ "outage": provider(&server.issuer(), keys) }));
+    let listener = Listener::open(host, "outage", server.address(), configuration);
     let mut client = Client::start();
     let token = client.token(&server, "batch", API, &json!({}));
     assert_eq!(client.ask(&listener.url(), &token, &json!({})).status, 200);
@@ -53,8 +54,8 @@ fn d3_where_nothing_was_ever_loaded_the_answer_is_503_until_the_server_is_there(
     let token = client.token(&server, "batch", API, &json!({}));
     server.kill();
     let keys = json!({ "discovery": { "cluster": "absent", "timeout": "1s" } });
-    let configuration = configuration(json!({ "idp": provider(&server.issuer(), keys) }));
-    let listener = Listener::open(host, "absent", server.address(), configuration, ListenerOptions::default());
+    let configuration = configuration(json!({ "absent": provider(&server.issuer(), keys) }));
+    let listener = Listener::open(host, "absent", server.address(), configuration);
     for _ in 0..3 {
         let shown = client.ask(&listener.url(), &token, &json!({}));
         assert_eq!((shown.status, shown.retry_after.is_some()), (503, true), "{shown:?}");

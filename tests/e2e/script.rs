@@ -68,12 +68,19 @@ impl Script {
         let sent = writeln!(input, "{line}").and_then(|()| input.flush());
         let result = sent.ok().and_then(|()| self.results.recv_timeout(BOUND).ok());
         let result: Value = match &result {
-            Some(text) => serde_json::from_str(text).unwrap_or_else(|error| panic!("{} says {text}: {error}", self.name)),
+            Some(text) => {
+                serde_json::from_str(text).unwrap_or_else(|error| panic!("{} says {text}: {error}", self.name))
+            }
             None => json!({ "error": "it says nothing" }),
         };
         if let Some(error) = result.get("error") {
             let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-            panic!("{} fails at {line}: {}\n{}\n{errors}", self.name, error.as_str().unwrap_or_default(), result["cause"]);
+            panic!(
+                "{} fails at {line}: {}\n{}\n{errors}",
+                self.name,
+                error.as_str().unwrap_or_default(),
+                result["cause"]
+            );
         }
         assert_eq!(result["number"], self.number, "{} answers in its order", self.name);
         result["result"].clone()

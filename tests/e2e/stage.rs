@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use cedar_gate_scenario::{Forge, Tls};
 use cedar_gate_stage::{EnvoyHost, EnvoyOptions, ListenerOptions};
 use serde_json::{Value, json};
 
 use crate::script::tools;
-use crate::server::API;
+use crate::server::{API, secret};
 
 /// The Envoy; nothing, with a word about it, where Envoy, the filter or the packages of Node are not there. What
 /// `CEDAR_GATE_HOSTS` names must be there: a test that is left out would pass and show nothing.
@@ -28,12 +29,29 @@ fn start() -> Option<EnvoyHost> {
         (!tools().join("node_modules/oidc-provider").exists(), "tools/node_modules has no oidc-provider"),
     ];
     for (_, what) in missing.iter().filter(|(is_missing, _)| *is_missing) {
-        let demanded = std::env::var("CEDAR_GATE_HOSTS").is_ok_and(|names| names.split(',').any(|name| name == "envoy"));
+        let demanded =
+            std::env::var("CEDAR_GATE_HOSTS").is_ok_and(|names| names.split(',').any(|name| name == "envoy"));
         assert!(!demanded, "CEDAR_GATE_HOSTS names envoy, but {what}");
         eprintln!("left out: {what}");
         return None;
     }
-    Some(EnvoyHost::start(&binary?, &wasm).expect("Envoy starts"))
+    let variables =
+        [("GATE_SECRET", secret("gate")), ("GATE_KEY", gate_key().1.to_string()), ("GATE_NONCES", nonces())];
+    let host = EnvoyHost::start_with(&binary?, &wasm, |options| {
+        options.environment = variables.map(|(name, value)| (name.to_owned(), value)).into();
+    });
+    Some(host.expect("Envoy starts"))
+}
+
+/// The key by which the gateway says who it is: `GATE_KEY`. The public half, and the private one.
+pub(crate) fn gate_key() -> (Value, Value) {
+    let forge = Forge::new().with_key("gate", json!({ "kty": "EC", "crv": "P-256" })).expect("a key");
+    let keys = forge.keys();
+    (keys.public_jwk("gate").expect("a public key"), keys.private_jwk("gate").expect("a private key"))
+}
+
+fn nonces() -> String {
+    "a secret of thirty-two bytes at the very least".to_owned()
 }
 
 /// A listener of a test.
@@ -45,21 +63,29 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// A listener whose filter has these providers, and reaches this cluster, which has the listener's name. It has a VM
-    /// of its own, with these variables.
+    /// A listener whose filter has this configuration, and reaches this cluster, which has the listener's name.
+    ///
+    /// All listeners have one VM, and its shared data; what they keep there stands under the names of their providers, so
+    /// those have to differ.
     pub(crate) fn open(
         host: &'static EnvoyHost,
         name: &'static str,
         cluster: SocketAddr,
         configuration: Value,
-        more: ListenerOptions,
+    ) -> Self {
+        Self::open_with(host, name, cluster, configuration, None)
+    }
+
+    /// The same, over TLS.
+    pub(crate) fn open_with(
+        host: &'static EnvoyHost,
+        name: &'static str,
+        cluster: SocketAddr,
+        configuration: Value,
+        tls: Option<Tls>,
     ) -> Self {
         host.envoy().add_clusters(&BTreeMap::from([(name.to_owned(), Some(cluster))])).expect("a cluster");
-        let options = ListenerOptions {
-            configuration: configuration.clone(),
-            vm_id: Some(format!("{name}-vm")),
-            ..more
-        };
+        let options = ListenerOptions { configuration: configuration.clone(), tls, ..ListenerOptions::default() };
         let port = host.envoy().add_listener_with(name, options).unwrap_or_else(|error| panic!("{error}"));
         Self { host, name, port, configuration }
     }

@@ -1,6 +1,5 @@
 //! Client credentials, resource indicators, JWT access tokens, and keys from the network.
 
-use cedar_gate_stage::ListenerOptions;
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -11,15 +10,14 @@ fn shows_tokens(name: &'static str, keys: impl FnOnce(&AuthorizationServer) -> V
     let Some(host) = envoy() else { return };
     let mut server = AuthorizationServer::start(&[client("batch", json!({}))]);
     let provider = provider(&server.issuer(), keys(&server));
-    let listener =
-        Listener::open(host, name, server.address(), configuration(json!({ "idp": provider })), ListenerOptions::default());
+    let listener = Listener::open(host, name, server.address(), configuration(json!({ (name): provider })));
     let mut client = Client::start();
 
     let token = client.token(&server, "batch", API, &json!({}));
     let shown = client.ask(&listener.url(), &token, &json!({}));
     assert_eq!(shown.status, 200, "{shown:?}");
     let record = listener.records().pop().expect("a record");
-    assert_eq!(record["principal"], r#"Client::"idp|batch""#, "{record}");
+    assert_eq!(record["principal"], format!(r#"Client::"{name}|batch""#), "{record}");
     assert_eq!(record["client"], "batch", "{record}");
 
     // For another resource, although of the same server and client.
@@ -49,9 +47,10 @@ fn a_token_for_this_resource_goes_through_with_keys_by_discovery() {
 
 #[test]
 fn a_token_for_this_resource_goes_through_with_keys_by_their_uri() {
-    shows_tokens("remote-jwks", |server| {
-        json!({ "remote_jwks": { "uri": format!("{}/jwks", server.issuer()), "cluster": "remote-jwks" } })
-    });
+    shows_tokens(
+        "remote-jwks",
+        |server| json!({ "remote_jwks": { "uri": format!("{}/jwks", server.issuer()), "cluster": "remote-jwks" } }),
+    );
 }
 
 #[test]
@@ -61,11 +60,10 @@ fn d6_metadata_of_another_issuer_lead_to_no_keys() {
     // The same server under another name: what it publishes is not about that one.
     let alias = format!("http://localhost:{}", server.port);
     let provider = provider(&alias, json!({ "discovery": { "cluster": "alias", "timeout": "1s" } }));
-    let configuration = configuration(json!({ "idp": provider }));
-    let listener = Listener::open(host, "alias", server.address(), configuration, ListenerOptions::default());
-    let forge = cedar_gate_scenario::Forge::new()
-        .with_key("idp", json!({ "kty": "EC", "crv": "P-256" }))
-        .expect("a key");
+    let configuration = configuration(json!({ "alias": provider }));
+    let listener = Listener::open(host, "alias", server.address(), configuration);
+    let forge =
+        cedar_gate_scenario::Forge::new().with_key("idp", json!({ "kty": "EC", "crv": "P-256" })).expect("a key");
     let claims = json!({
         "iss": alias, "aud": API, "iat": { "$now": 0 }, "exp": { "$now": 300 }, "sub": "a", "client_id": "a",
     });

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cedar_gate_scenario::ConfigurationForm;
+use cedar_gate_scenario::{ConfigurationForm, Host, Request, Scenario};
 use cedar_gate_stage::{EnvoyHost, EnvoyOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::{configuration, get, listed, real_now, root};
 use crate::hosts;
@@ -58,6 +58,57 @@ fn counters_and_times_reach_the_metrics() {
     ] {
         assert!(stats.contains(name), "{name} is not in:\n{stats}");
     }
+}
+
+#[test]
+fn g7_what_envoy_itself_writes_about_a_certificate_is_read() {
+    let (Some(_), Some(binary), Some(wasm)) = (envoy(), EnvoyOptions::binary_from_env(), hosts::wasm_path()) else {
+        return;
+    };
+    let told = EnvoyHost::start_with(&binary, &wasm, |options| options.tells_certificate = true).expect("Envoy starts");
+    let scenario = Scenario::load(root().join("tests/data/a_certificate_that_envoy_tells_of.yaml")).expect("it loads");
+    scenario.run(&told).unwrap_or_else(|report| panic!("{report}"));
+}
+
+#[test]
+fn h2_of_copies_of_one_proof_that_come_at_once_one_passes() {
+    let Some(host) = envoy() else { return };
+    let scenario = Scenario::load(root().join("tests/scenarios/attacks/h2_a_proof_is_used_once.yaml")).expect("it loads");
+    let mut gateway = Host::start(host, scenario.start()).expect("it starts");
+    // Until then nobody knows which proofs were used before.
+    gateway.advance(5);
+    for round in 0..8 {
+        let now = gateway.now();
+        let token = scenario.forge().mint(&json!("bound"), now).expect("a token");
+        let proof = scenario.forge().mint(&proof(&format!("round {round}")), now).expect("a proof");
+        let request = Request {
+            headers: vec![
+                (b"authorization".to_vec(), format!("DPoP {token}").into_bytes()),
+                (b"dpop".to_vec(), proof.into_bytes()),
+            ],
+            ..get("/payments/7", "audrey", now)
+        };
+        let answers = gateway.send_together(&vec![request; 24]).expect("answers");
+        let passed = answers.iter().filter(|answer| answer.status == 200).count();
+        let details: Vec<_> = answers.iter().map(|answer| answer.details.as_deref().unwrap_or_default()).collect();
+        assert_eq!(passed, 1, "round {round}: {details:?}");
+    }
+}
+
+/// A proof for `GET /payments/7` with the token `bound`. The members that tokens have by default are left out.
+fn proof(id: &str) -> Value {
+    let mut claims = json!({
+        "jti": id,
+        "htm": "GET",
+        "htu": "https://api.example.com/payments/7",
+        "iat": {"$now": 0},
+        "ath": {"$ath": "bound"},
+    });
+    for name in ["iss", "aud", "client_id", "exp", "scope"] {
+        claims[name] = Value::Null;
+    }
+    let header = json!({"typ": "dpop+jwt", "kid": null, "jwk": {"$jwk": "laptop", "kid": null}});
+    json!({"key": "laptop", "alg": "ES256", "header": header, "claims": claims})
 }
 
 #[test]

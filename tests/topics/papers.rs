@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cedar_gate::refusal::Cause;
+use cedar_gate::refusal::{Cause, Class};
 
 use crate::fixture::root;
 
@@ -62,6 +62,52 @@ fn every_cause_is_documented() {
     let paper = text("docs/configuration.md");
     let missing: Vec<_> = Cause::ALL.iter().filter(|cause| !paper.contains(&format!("`{}`", cause.code()))).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The causes in the table of `docs/tokens.md`: those of one check in a line, in the order of the checks.
+fn checks_of_a_token() -> Vec<Vec<String>> {
+    let paper = text("docs/tokens.md");
+    let table = paper.split("| step |").nth(1).expect("the table").lines().skip(2);
+    let causes = |row: &str| {
+        let last = row.trim_matches('|').rsplit('|').next().unwrap_or_default();
+        last.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    table.take_while(|line| line.starts_with('|')).map(causes).collect()
+}
+
+#[test]
+fn every_cause_of_a_token_stands_in_the_paper_about_tokens() {
+    let about_tokens = |cause: &&Cause| match cause.class() {
+        Class::NoCredential | Class::Nonce | Class::Proof | Class::Scope | Class::StepUp | Class::Token => true,
+        Class::Malformed => **cause == Cause::CredentialMalformed,
+        Class::Unavailable => **cause != Cause::HostFailed,
+        Class::BodyEncoded | Class::BodyInvalid | Class::BodyNotDelivered | Class::BodyTooLarge | Class::Policy => false,
+    };
+    let paper = text("docs/tokens.md");
+    let causes = Cause::ALL.iter().filter(about_tokens);
+    let missing: Vec<_> = causes.filter(|cause| !paper.contains(&format!("`{}`", cause.code()))).collect();
+    assert!(missing.is_empty(), "docs/tokens.md says nothing of {missing:?}");
+    let named = checks_of_a_token();
+    assert!(named.len() > 25, "{named:?}");
+    for code in named.iter().flatten() {
+        assert!(Cause::ALL.iter().any(|cause| cause.code() == code), "docs/tokens.md names `{code}`");
+    }
+}
+
+#[test]
+fn a_token_is_checked_in_the_documented_order() {
+    let checks = checks_of_a_token();
+    let place = |code: &str| {
+        let found = checks.iter().position(|causes| causes.iter().any(|cause| cause == code));
+        found.unwrap_or_else(|| panic!("docs/tokens.md has no check for `{code}`"))
+    };
+    let scenario = text("tests/scenarios/requests/a_token_is_checked_in_one_order.yaml");
+    let is_code = |character: char| character.is_ascii_lowercase() || character == '_';
+    let seen: Vec<&str> =
+        scenario.split("cause: ").skip(1).filter_map(|rest| rest.split(|next| !is_code(next)).next()).collect();
+    // One request shows a proof again, which takes it back to an earlier check.
+    let places: Vec<usize> = seen.iter().filter(|code| **code != "dpop_replayed").map(|code| place(code)).collect();
+    assert!(places.len() > 20 && places.is_sorted(), "{seen:?}: {places:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // An independent client: oauth4webapi asks for tokens, and shows them to the gateway.
 //
-// Commands: `token` gets one by client credentials; `ask` shows one to the gateway; `load` keeps on doing both until
-// `unload`, and says what came of it.
+// Commands: `token` gets one by client credentials, `revoke` revokes it; `ask` shows one to the gateway; `load` keeps on
+// getting and showing tokens until `unload`, and says what came of it.
 
 import { request as secureRequest } from "node:https";
 import { decodeProtectedHeader } from "jose";
@@ -69,10 +69,11 @@ async function token({ issuer, endpoint, id, secret, resource, scope, proof, ide
   return { token: result.access_token, type: result.token_type };
 }
 
-async function ask({ url, token, proof, identity, method = "GET" }) {
+async function ask({ url, token, proof, identity, again, method = "GET" }) {
   const DPoP = await holder(proof, {});
-  const options = { DPoP, ...insecure, ...(identity && { [oauth.customFetch]: certified(identity) }) };
-  const began = performance.now();
+  const send = identity ? certified(identity) : fetch;
+  let last;
+  const options = { DPoP, ...insecure, [oauth.customFetch]: (...request) => send(...(last = request)) };
   let attempts = 0;
   let answer;
   try {
@@ -85,12 +86,13 @@ async function ask({ url, token, proof, identity, method = "GET" }) {
     if (!(error instanceof oauth.WWWAuthenticateChallengeError)) throw error;
     answer = error.response;
   }
+  // The very same request, as somebody sends it who has overheard it.
+  if (again) answer = await send(...last);
   return {
     status: answer.status,
     challenge: answer.headers.get("www-authenticate"),
     retryAfter: answer.headers.get("retry-after"),
     attempts,
-    milliseconds: Math.round(performance.now() - began),
   };
 }
 

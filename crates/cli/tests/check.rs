@@ -340,6 +340,89 @@ fn roles_that_make_no_difference_are_warned_of() {
 }
 
 #[test]
+fn what_comes_from_elsewhere_without_tls_is_warned_of() {
+    let with = |members: &str| {
+        let local = "local_jwks: {inline: {keys: [{kty: oct, alg: HS256, k: cUFaTXZyTjhoUkt3M2s1ZFVqWXRQeDI3R2ZTc0NiVmU}]}}";
+        Bank::new()
+            .replaced("gate.yaml", "algorithms: [HS256]", "algorithms: [ES256]")
+            .replaced("gate.yaml", local, members)
+            .replaced("gate.yaml", "routes:\n", "secret: {env: SECRET}\nroutes:\n")
+    };
+    let client = "cluster: idp, client_id: gate, client_secret: {env: SECRET}";
+    for (members, finding) in [
+        (
+            "remote_jwks: {uri: 'http://idp.example.com/jwks', cluster: idp}".to_owned(),
+            "providers.corp.remote_jwks.uri: keys come without TLS: whoever is on the way can put others in their place",
+        ),
+        (
+            format!("introspection: {{uri: 'http://idp.example.com/ask', {client}}}"),
+            "providers.corp.introspection.uri: tokens go there without TLS: whoever is on the way sees them, and can answer \
+             in the issuer's place",
+        ),
+        (
+            "discovery: {cluster: idp}\n    revoked: {uri: 'http://idp.example.com/revoked', cluster: idp}".to_owned(),
+            "providers.corp.revoked.uri: the list comes without TLS: whoever is on the way can leave out what is revoked",
+        ),
+    ] {
+        assert_eq!(with(&members).findings(), [format!("warning gate.yaml: {finding}")]);
+        for fine in ["https://idp.example.com", "http://localhost:8080", "http://127.0.0.1:80", "http://[::1]"] {
+            assert_eq!(with(&members.replace("http://idp.example.com", fine)).findings(), [""; 0]);
+        }
+    }
+    let bare_issuer = with("discovery: {cluster: idp}").replaced("gate.yaml", "https://idp", "http://idp");
+    assert_eq!(
+        bare_issuer.findings(),
+        ["warning gate.yaml: providers.corp.issuer: keys come without TLS: whoever is on the way can put others in their place"]
+    );
+}
+
+#[test]
+fn what_is_believed_for_days_without_its_issuer_is_warned_of() {
+    let bank = |stale: &str| {
+        let members = format!(
+            "discovery: {{cluster: idp, max_stale: {stale}}}\n    \
+             status_list: {{cluster: idp, uris: ['https://idp.example.com/'], max_stale: {stale}}}\n    \
+             revoked: {{uri: 'https://idp.example.com/revoked', cluster: idp, max_stale: {stale}}}"
+        );
+        let local = "local_jwks: {inline: {keys: [{kty: oct, alg: HS256, k: cUFaTXZyTjhoUkt3M2s1ZFVqWXRQeDI3R2ZTc0NiVmU}]}}";
+        Bank::new()
+            .replaced("gate.yaml", "algorithms: [HS256]", "algorithms: [ES256]")
+            .replaced("gate.yaml", local, &members)
+            .replaced("gate.yaml", "routes:\n", "secret: {env: SECRET}\nroutes:\n")
+    };
+    assert_eq!(bank("1d").findings(), [""; 0]);
+    let revoked = "a token that was revoked passes for 2d more where no newer answer can be had";
+    assert_eq!(
+        bank("2d").findings(),
+        [
+            "warning gate.yaml: providers.corp.discovery.max_stale: a key that the issuer has taken back verifies for 2d more \
+             where no newer answer can be had"
+                .to_owned(),
+            format!("warning gate.yaml: providers.corp.revoked.max_stale: {revoked}"),
+            format!("warning gate.yaml: providers.corp.status_list.max_stale: {revoked}"),
+        ]
+    );
+}
+
+#[test]
+fn records_that_everybody_can_forge_are_warned_of() {
+    let missing = "warning gate.yaml: secret: is missing: every plugin with the same `vm_id` can forge what workers share, which \
+                   is keys and lists that were fetched, and used proofs";
+    let shares = |member: &str| Bank::new().replaced("gate.yaml", "    principal:", &format!("    {member}\n    principal:"));
+    let proofs = shares("sender_constraint: {dpop: optional}").replaced(
+        "gate.yaml",
+        "routes:\n",
+        "credentials: {from_headers: [{name: authorization, schemes: [Bearer, DPoP]}]}\n\
+         dpop: {public_origin: 'https://api.example.com'}\nroutes:\n",
+    );
+    let list = shares("revoked: {uri: 'https://idp.example.com/revoked', cluster: idp}");
+    for bank in [proofs, list] {
+        assert_eq!(bank.findings(), [missing]);
+        assert_eq!(bank.replaced("gate.yaml", "routes:\n", "secret: {env: SECRET}\nroutes:\n").findings(), [""; 0]);
+    }
+}
+
+#[test]
 fn warnings_count_as_faults_if_that_is_wanted() {
     let bank = Bank::new().replaced("gate.yaml", "auditor]", "auditor, pilot]");
     let ran = bank.check(&["gate.yaml"]);

@@ -98,7 +98,10 @@ struct Underway<'r> {
     request: &'r Request,
     worker: usize,
     id: StreamId,
-    answered: bool,
+    /// When the upstream has answered.
+    answered_at: Option<u64>,
+    /// How long the stream lasted that the upstream kept open, where it was not the upstream that ended it.
+    closed_after: Option<u64>,
 }
 
 impl Gateway for WasmGateway {
@@ -127,18 +130,23 @@ impl Gateway for WasmGateway {
     fn send_together(&mut self, requests: &[Request]) -> anyhow::Result<Vec<Observed>> {
         let logged_before: Vec<usize> = self.workers.iter().map(|vm| vm.log().len()).collect();
         let underway = on_wasm_stack(|| self.exchange(requests))?;
-        let observed = underway.into_iter().map(|Underway { worker, id, .. }| {
+        let observed = underway.into_iter().map(|Underway { worker, id, closed_after, .. }| {
             let vm = &mut self.workers[worker];
             let Some(stream) = vm.take(id) else { anyhow::bail!("the stream did not end") };
             let audit = audit_records(vm.log().get(logged_before[worker]..).unwrap_or_default(), id);
-            Ok(observed(&stream, audit))
+            Ok(Observed { closed_after, ..observed(&stream, audit) })
         });
         observed.collect()
     }
 }
 
-/// The upstream answers 200 always, and 0 in gRPC's own status to those who speak it.
+/// The upstream answers 200, 101 to an upgrade, and 0 in gRPC's own status to those who speak it.
 fn upstream_answer(request: &Request) -> Answer {
+    if request.is_upgrade() {
+        let upgrade = [(":status", "101"), ("connection", "upgrade"), ("upgrade", "websocket")];
+        let headers = upgrade.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        return Answer { headers: headers.into(), body: Vec::new() };
+    }
     let grpc = request
         .headers
         .iter()
@@ -162,19 +170,16 @@ impl WasmGateway {
             let Some(vm) = self.workers.get_mut(worker) else { anyhow::bail!("there is no worker {}", worker + 1) };
             vm.set_connection(Connection::of(request, self.is_tls).properties());
             let id = send_request(vm, request, self.is_tls)?;
-            underway.push(Underway { request, worker, id, answered: false });
+            underway.push(Underway { request, worker, id, answered_at: None, closed_after: None });
         }
-        let until = self.nanos().saturating_add(u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX));
+        let longest = requests.iter().filter_map(|request| request.open_for).max().unwrap_or(0);
+        let patience = PATIENCE.saturating_add(Duration::from_secs(longest));
+        let until = self.nanos().saturating_add(u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
         loop {
             self.desk.serve(&mut self.workers)?;
             let mut waits = false;
             for each in &mut underway {
-                let vm = &mut self.workers[each.worker];
-                if each.has_gone_on(vm) && !each.answered {
-                    each.answered = true;
-                    vm.respond(each.id, upstream_answer(each.request))?;
-                }
-                waits |= !each.is_over(vm);
+                waits |= !each.go_on(&mut self.workers[each.worker])?;
             }
             if !waits {
                 return Ok(underway);
@@ -182,7 +187,8 @@ impl WasmGateway {
             if self.nanos() >= until {
                 self.give_up(&underway)?;
             }
-            self.advance_until(until)?;
+            let ends = underway.iter().filter_map(Underway::end).filter(|end| *end > self.nanos());
+            self.advance_until(ends.min().unwrap_or(until).min(until))?;
         }
     }
 
@@ -192,7 +198,7 @@ impl WasmGateway {
         for each in underway {
             let vm = &mut self.workers[each.worker];
             if !each.is_over(vm) {
-                answered |= each.answered;
+                answered |= each.answered_at.is_some();
                 vm.disconnect(each.id)?;
             }
         }
@@ -215,6 +221,32 @@ impl WasmGateway {
 }
 
 impl Underway<'_> {
+    /// Lets the upstream answer when the request has come to it, and end its answer when it is time. Whether all is over.
+    fn go_on(&mut self, vm: &mut Vm) -> anyhow::Result<bool> {
+        if self.answered_at.is_none() && self.has_gone_on(vm) {
+            self.answered_at = Some(vm.now());
+            let answer = upstream_answer(self.request);
+            match self.request.open_for {
+                Some(_) => vm.respond_head(self.id, answer.headers)?,
+                None => vm.respond(self.id, answer)?,
+            }
+        }
+        if self.end().is_some_and(|end| vm.now() >= end) && !self.is_over(vm) {
+            vm.end_response(self.id)?;
+        } else if let Some(answered_at) = self.answered_at
+            && self.request.open_for.is_some()
+            && vm.stream(self.id).is_some_and(Stream::is_reset)
+        {
+            self.closed_after.get_or_insert((vm.now() - answered_at) / NANOSECONDS);
+        }
+        Ok(self.is_over(vm))
+    }
+
+    /// When the upstream ends an answer that it keeps open.
+    fn end(&self) -> Option<u64> {
+        Some(self.answered_at?.saturating_add(self.request.open_for?.saturating_mul(NANOSECONDS)))
+    }
+
     fn has_gone_on(&self, vm: &Vm) -> bool {
         let never_arrives = self.request.body == Body::NeverArrives;
         let upstream = vm.stream(self.id).filter(|stream| !stream.is_over()).and_then(Stream::upstream);
@@ -264,7 +296,7 @@ fn observed(stream: &Stream, audit: Vec<Value>) -> Observed {
         upstream: stream.upstream().map(received),
         audit,
         details: stream.reply().and_then(|reply| reply.details.clone()),
-        calls: Vec::new(),
+        ..Observed::default()
     }
 }
 

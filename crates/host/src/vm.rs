@@ -121,6 +121,24 @@ impl Vm {
         })
     }
 
+    /// The upstream answers with a head, and more is to come.
+    ///
+    /// # Errors
+    ///
+    /// [`VmTrapped`]
+    pub fn respond_head(&mut self, id: StreamId, headers: Headers) -> Result<(), VmTrapped> {
+        self.enter(|vm| vm.deliver(id, Side::Response, Piece::Headers(headers, false)))
+    }
+
+    /// The upstream's answer ends.
+    ///
+    /// # Errors
+    ///
+    /// [`VmTrapped`]
+    pub fn end_response(&mut self, id: StreamId) -> Result<(), VmTrapped> {
+        self.enter(|vm| vm.deliver(id, Side::Response, Piece::Body(Vec::new(), true)))
+    }
+
     /// The client goes away: the last callbacks of the stream run.
     ///
     /// # Errors

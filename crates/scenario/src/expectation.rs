@@ -19,6 +19,7 @@ use crate::{
     file::{HostName, typed},
     gateway::{Headers, Observed, Received},
     notation,
+    request::seconds,
     service::ReceivedCheck,
 };
 
@@ -35,6 +36,7 @@ pub struct Expectation {
     headers: BTreeMap<String, TextCheck>,
     body: Option<BodyCheck>,
     upstream: Option<Upstream>,
+    closed_after: Option<String>,
     #[serde(default)]
     audit: Map<String, Value>,
     #[serde(default = "one")]
@@ -92,6 +94,9 @@ impl Expectation {
             for (path, value) in expectation.patterns() {
                 check_patterns(value).map_err(|message| ScenarioError::new(path, message))?;
             }
+            if let Some(text) = &expectation.closed_after {
+                seconds("closed_after", text)?;
+            }
             expectation.call_checks().check(clusters)?;
             Ok(expectation)
         })
@@ -130,6 +135,7 @@ impl Expectation {
             check.compare("body", &observed.body, &mut found);
         }
         self.compare_upstream(observed.upstream.as_ref(), &mut found);
+        self.compare_end(observed.closed_after, &mut found);
         self.compare_audit(&observed.audit, &mut found);
         self.call_checks().compare(&observed.calls, &mut found);
         found
@@ -149,10 +155,24 @@ impl Expectation {
         bodies.into_iter().filter_map(|(what, body)| Document::of(what, body?.0, body?.1)).collect()
     }
 
+    /// A second more or less is nobody's fault: clocks are read at the beginning of theirs.
+    fn compare_end(&self, closed_after: Option<u64>, found: &mut Vec<Difference>) {
+        // Checked when the file was read.
+        let expected = self.closed_after.as_ref().and_then(|text| seconds("", text).ok());
+        let agree = match (expected, closed_after) {
+            (Some(expected), Some(seen)) => expected.abs_diff(seen) <= 1,
+            (expected, seen) => expected.is_none() && seen.is_none(),
+        };
+        if !agree {
+            let say = |seconds: Option<u64>| seconds.map_or_else(|| "not at all".to_owned(), |s| format!("{s}s"));
+            found.push(Difference::new("closed_after", say(expected), say(closed_after)));
+        }
+    }
+
     fn compare_upstream(&self, received: Option<&Received>, found: &mut Vec<Difference>) {
         match (&self.upstream, received) {
             (None, _) => {
-                let reached = self.status.unwrap_or(200) == 200 && self.grpc_status.unwrap_or(0) == 0;
+                let reached = [101, 200].contains(&self.status.unwrap_or(200)) && self.grpc_status.unwrap_or(0) == 0;
                 let say = |reached| if reached { "reached" } else { "not reached" };
                 Difference::unless_equal(found, "upstream", &say(reached), &say(received.is_some()));
             }

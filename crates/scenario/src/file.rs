@@ -134,6 +134,7 @@ pub(crate) struct RequestLine {
     pub(crate) services: BTreeMap<String, Value>,
     pub(crate) times: Option<usize>,
     pub(crate) worker: Option<usize>,
+    pub(crate) open_for: Option<String>,
     pub(crate) certificate: Option<Value>,
     pub(crate) dpop: Option<Value>,
     pub(crate) method: Option<String>,

@@ -157,6 +157,18 @@ pub struct Request {
     pub certificate: Option<ClientCertificate>,
     /// Which worker serves it, from 0, where the host can choose.
     pub worker: usize,
+    /// For how many seconds the upstream keeps the stream open after the head of its answer.
+    pub open_for: Option<u64>,
+}
+
+impl Request {
+    /// Whether the client wants to speak WebSocket from here on, which the upstream agrees to.
+    pub fn is_upgrade(&self) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(name, value)| {
+            name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket")
+        })
+    }
 }
 
 /// The protocol of the client's connection.
@@ -198,6 +210,8 @@ pub struct Observed {
     pub audit: Vec<Value>,
     /// The response-code details that the filter gave with its own answer, where the host shows them.
     pub details: Option<String>,
+    /// After how many seconds the gateway broke the stream off that the upstream kept open; nothing where it did not.
+    pub closed_after: Option<u64>,
     /// What the filter has called since the request before this one ended; hosts leave it empty.
     pub calls: Vec<Called>,
 }

@@ -125,6 +125,9 @@ fn show_observed(f: &mut fmt::Formatter<'_>, observed: &Observed) -> fmt::Result
     if !observed.body.is_empty() {
         writeln!(f, "      body `{}`", shortened(&observed.body))?;
     }
+    if let Some(seconds) = observed.closed_after {
+        writeln!(f, "      closed by the gateway after {seconds} s")?;
+    }
     if let Some(details) = &observed.details {
         writeln!(f, "      details `{details}`")?;
     }

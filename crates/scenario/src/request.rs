@@ -29,6 +29,7 @@ pub(crate) struct Template {
     protocol: Protocol,
     certificate: Option<ClientCertificate>,
     worker: usize,
+    open_for: Option<u64>,
 }
 
 /// Bytes with tokens between them.
@@ -99,6 +100,7 @@ impl Template {
             },
             certificate: certificate.map_err(|error| error.below("certificate"))?,
             worker: line.worker.map_or(0, |worker| worker.saturating_sub(1)),
+            open_for: line.open_for.as_deref().map(|text| seconds("open_for", text)).transpose()?,
         })
     }
 
@@ -142,6 +144,7 @@ impl Template {
             protocol: self.protocol,
             certificate: self.certificate.clone(),
             worker: self.worker,
+            open_for: self.open_for,
         })
     }
 }

@@ -240,6 +240,9 @@ impl Stage<'_> {
         if line.worker.is_some_and(|worker| !(1..=self.workers).contains(&worker)) {
             return Err(at("worker", format!("is from 1 to {}, which is what `workers` says", self.workers)));
         }
+        if line.expect.contains_key("closed_after") && line.open_for.is_none() {
+            return Err(at("expect.closed_after", "is of a stream that is kept open; say `open_for`"));
+        }
         let member = Member {
             name: line.name.clone().unwrap_or_else(name),
             template: Template::read(line, self.forge)?,

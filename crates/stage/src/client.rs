@@ -27,6 +27,10 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// The trailers.
     pub trailers: Headers,
+    /// How long it took from the head to the end, or to where it broke off; an answer that is kept open may.
+    pub lasted: Duration,
+    /// Whether it came to an end of its own.
+    pub complete: bool,
 }
 
 impl Answer {

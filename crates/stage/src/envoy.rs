@@ -60,22 +60,25 @@ pub struct EnvoyOptions {
     pub environment: BTreeMap<String, String>,
     /// What Envoy does to paths before the filter sees them.
     pub paths: Paths,
+    /// Whether Envoy itself writes `x-forwarded-client-cert`, whatever a client sends in it.
+    pub tells_certificate: bool,
     /// The name of the VM, which is the namespace of the filter's shared data too. All listeners of one Envoy have it in
     /// common.
     pub vm_id: String,
 }
 
 impl EnvoyOptions {
-    /// The options for scenarios: two workers, raw paths, no further clusters, no environment.
+    /// The options for scenarios: one worker, raw paths, no further clusters, no environment.
     pub fn new(binary: impl Into<PathBuf>, wasm: impl Into<PathBuf>, upstream: SocketAddr) -> Self {
         Self {
             binary: binary.into(),
             wasm: wasm.into(),
             upstream,
             clusters: BTreeMap::new(),
-            concurrency: 2,
+            concurrency: 1,
             environment: BTreeMap::new(),
             paths: Paths::default(),
+            tells_certificate: false,
             vm_id: "cedar-gate".to_owned(),
         }
     }

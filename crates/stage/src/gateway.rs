@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +11,11 @@ use anyhow::{Context, ensure};
 use cedar_gate_scenario::{Gateway, Headers, Host, Observed, Received, Request, Start, StartRefused, Tls};
 use serde_json::Value;
 
-use crate::client::{self, Exchange};
+use crate::client::{self, Answer, Exchange};
 use crate::envoy::{Access, Envoy, EnvoyOptions, ListenerError, ListenerOptions, LogLine, Marks};
 use crate::polling;
 use crate::service::Servers;
-use crate::upstream::{RECORD_ID, Upstream};
+use crate::upstream::{OPEN_FOR, RECORD_ID, Upstream};
 
 /// How long the access log is waited for after the answer is there. Some broken requests never get a line.
 pub(crate) const ACCESS_LOG_BOUND: Duration = Duration::from_secs(2);
@@ -27,10 +28,16 @@ const LONGEST_WAIT: u64 = 30;
 
 /// An Envoy and an upstream; each gateway started from it is a listener of its own, with VMs and clusters of its own.
 ///
+/// A gateway that wants several workers gets its listener in an Envoy with so many, which is started when the first one
+/// wants it: with one worker it is known what meets what another request has left in its memory, with several it is not.
+///
 /// It may be shared among threads.
 #[derive(Debug)]
 pub struct EnvoyHost {
-    envoy: Envoy,
+    envoy: Arc<Envoy>,
+    /// By the number of workers.
+    others: Mutex<BTreeMap<u32, Arc<Envoy>>>,
+    options: EnvoyOptions,
     upstream: Upstream,
     gateways: AtomicU64,
     requests: AtomicU64,
@@ -65,8 +72,24 @@ impl EnvoyHost {
         let upstream = Upstream::start().context("the upstream does not start")?;
         let mut options = EnvoyOptions::new(binary, wasm, upstream.address());
         change(&mut options);
-        let envoy = Envoy::start(options)?;
-        Ok(Self { envoy, upstream, gateways: AtomicU64::new(0), requests: AtomicU64::new(0) })
+        let envoy = Arc::new(Envoy::start(options.clone())?);
+        let others = Mutex::default();
+        Ok(Self { envoy, others, options, upstream, gateways: AtomicU64::new(0), requests: AtomicU64::new(0) })
+    }
+
+    /// The Envoy for a gateway with so many workers.
+    fn envoy_with(&self, workers: usize) -> anyhow::Result<Arc<Envoy>> {
+        let concurrency = u32::try_from(workers)?;
+        if concurrency <= 1 || concurrency == self.options.concurrency {
+            return Ok(Arc::clone(&self.envoy));
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(envoy) = others.get(&concurrency) {
+            return Ok(Arc::clone(envoy));
+        }
+        let envoy = Arc::new(Envoy::start(EnvoyOptions { concurrency, ..self.options.clone() })?);
+        others.insert(concurrency, Arc::clone(&envoy));
+        Ok(envoy)
     }
 
     /// The Envoy, for what a scenario does not do: changing a configuration, reading metrics.
@@ -85,41 +108,56 @@ impl EnvoyHost {
     ///
     /// When no answer came: the connection broke, or the deadline of the client passed.
     pub fn send(&self, name: &str, port: u16, request: &Request) -> anyhow::Result<Observed> {
-        self.send_over(name, port, None, request)
+        self.send_over(&self.envoy, name, port, None, request)
     }
 
-    fn send_over(&self, name: &str, port: u16, tls: Option<&Tls>, request: &Request) -> anyhow::Result<Observed> {
+    fn send_over(
+        &self,
+        envoy: &Envoy,
+        name: &str,
+        port: u16,
+        tls: Option<&Tls>,
+        request: &Request,
+    ) -> anyhow::Result<Observed> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         // Not of the length of a UUID: Envoy writes a tracing decision into those.
         let id = format!("{name}-request-{number}");
         let sent = Sent::with(id, request);
-        let marks = self.envoy.marks()?;
+        let marks = envoy.marks()?;
         let Exchange { client, answer } = client::send_over(port, tls, &sent.request)?;
         let answer = answer?;
         // Written at the request's end, after the filter's last word about it.
-        let access = polling::until("the access log", ACCESS_LOG_BOUND, || self.envoy.access_since(marks, client)).ok();
+        let access = polling::until("the access log", ACCESS_LOG_BOUND, || envoy.access_since(marks, client)).ok();
         let mut received = self.upstream.take(&sent.id);
         ensure!(received.len() < 2, "the upstream got the request {} times", received.len());
         Ok(Observed {
             status: answer.status,
             grpc_status: answer.grpc_status(),
+            closed_after: request.open_for.and_then(|seconds| closed_after(&answer, seconds)),
             headers: answer.headers,
             body: answer.body,
             upstream: received.pop().map(|received| sent.without_own_headers(received)),
-            audit: self.audit(marks, name, &sent)?,
+            audit: audit(envoy, marks, name, &sent)?,
             details: access.and_then(Access::given_details),
-            calls: Vec::new(),
+            ..Observed::default()
         })
     }
+}
 
-    fn audit(&self, marks: Marks, name: &str, sent: &Sent) -> anyhow::Result<Vec<Value>> {
-        let lines = self.envoy.filter_log_since(marks, name)?;
-        Ok(lines
-            .iter()
-            .filter_map(LogLine::audit_record)
-            .filter(|record| record.get("request_id").and_then(Value::as_str).is_some_and(|id| sent.is_named(id)))
-            .collect())
-    }
+/// After how many seconds an answer ended that the upstream kept open for `seconds`, where it was not the upstream that
+/// ended it. What ends a WebSocket is not said, so it is the time that tells.
+fn closed_after(answer: &Answer, seconds: u64) -> Option<u64> {
+    let early = answer.lasted + Duration::from_millis(500) < Duration::from_secs(seconds);
+    (early || !answer.complete).then(|| answer.lasted.as_secs())
+}
+
+fn audit(envoy: &Envoy, marks: Marks, name: &str, sent: &Sent) -> anyhow::Result<Vec<Value>> {
+    let lines = envoy.filter_log_since(marks, name)?;
+    Ok(lines
+        .iter()
+        .filter_map(LogLine::audit_record)
+        .filter(|record| record.get("request_id").and_then(Value::as_str).is_some_and(|id| sent.is_named(id)))
+        .collect())
 }
 
 impl Host for EnvoyHost {
@@ -148,6 +186,7 @@ impl EnvoyHost {
         let mut configuration = start.configuration.clone();
         let mut gateway = EnvoyGateway {
             host: self,
+            envoy: self.envoy_with(start.workers)?,
             name,
             port: 0,
             tls: start.tls.clone(),
@@ -160,7 +199,7 @@ impl EnvoyHost {
             let own = |cluster: &str| format!("{}-{cluster}", gateway.name);
             let addresses = servers.addresses();
             let clusters: BTreeMap<_, _> = addresses.iter().map(|(name, at)| (own(name), *at)).collect();
-            self.envoy.add_clusters(&clusters)?;
+            gateway.envoy.add_clusters(&clusters)?;
             rename_clusters(&mut configuration, &|name| addresses.contains_key(name).then(|| own(name)));
             gateway.clusters = clusters;
             gateway.servers = Some(servers);
@@ -173,7 +212,7 @@ impl EnvoyHost {
             environment: start.environment.clone(),
             tls: start.tls.clone(),
         };
-        gateway.port = self.envoy.add_listener_with(&gateway.name, options)?;
+        gateway.port = gateway.envoy.add_listener_with(&gateway.name, options)?;
         Ok(gateway)
     }
 }
@@ -207,6 +246,7 @@ pub(crate) fn now() -> i64 {
 /// One listener.
 struct EnvoyGateway<'host> {
     host: &'host EnvoyHost,
+    envoy: Arc<Envoy>,
     name: String,
     port: u16,
     tls: Option<Tls>,
@@ -218,14 +258,14 @@ struct EnvoyGateway<'host> {
 
 impl EnvoyGateway<'_> {
     fn send_one(&self, request: &Request) -> anyhow::Result<Observed> {
-        self.host.send_over(&self.name, self.port, self.tls.as_ref(), request)
+        self.host.send_over(&self.envoy, &self.name, self.port, self.tls.as_ref(), request)
     }
 
     /// Waits until so many requests have come to the filter since there were `before`.
     fn await_requests(&self, before: u64, count: usize) -> anyhow::Result<()> {
         let wanted = before + u64::try_from(count)?;
         polling::until("all requests to arrive", client::DEADLINE, || {
-            Ok((self.host.envoy.requests(&self.name)? >= wanted).then_some(()))
+            Ok((self.envoy.requests(&self.name)? >= wanted).then_some(()))
         })
     }
 }
@@ -261,7 +301,7 @@ impl Gateway for EnvoyGateway<'_> {
         let Some(servers) = self.servers.as_ref().filter(|_| requests.len() > 1) else {
             return client::together(requests, |request| self.send_one(request));
         };
-        let before = self.host.envoy.requests(&self.name)?;
+        let before = self.envoy.requests(&self.name)?;
         servers.hold();
         thread::scope(|scope| {
             let arrived = scope.spawn(|| {
@@ -279,8 +319,8 @@ impl Gateway for EnvoyGateway<'_> {
 
 impl Drop for EnvoyGateway<'_> {
     fn drop(&mut self) {
-        self.host.envoy.retire_listener(&self.name);
-        self.host.envoy.retire_clusters(self.clusters.keys());
+        self.envoy.retire_listener(&self.name);
+        self.envoy.retire_clusters(self.clusters.keys());
     }
 }
 
@@ -297,6 +337,9 @@ impl Sent {
         let mut request = request.clone();
         let names_request = !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(REQUEST_ID.as_bytes()));
         request.headers.push((RECORD_ID.into(), id.clone().into()));
+        if let Some(seconds) = request.open_for {
+            request.headers.push((OPEN_FOR.into(), seconds.to_string().into()));
+        }
         if names_request {
             request.headers.push((REQUEST_ID.into(), id.clone().into()));
         }
@@ -314,9 +357,10 @@ impl Sent {
     }
 
     fn without_own_headers(&self, mut received: Received) -> Received {
+        let own = [RECORD_ID, OPEN_FOR].map(str::as_bytes);
         received
             .headers
-            .retain(|(name, _)| name != RECORD_ID.as_bytes() && !(self.names_request && name == REQUEST_ID.as_bytes()));
+            .retain(|(name, _)| !own.contains(&name.as_slice()) && !(self.names_request && name == REQUEST_ID.as_bytes()));
         received
     }
 }

@@ -5,13 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cedar_gate_scenario::{Headers, Received};
+use futures_util::StreamExt;
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, BodyStream, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -21,10 +23,14 @@ use tokio::sync::oneshot;
 /// The header under whose value a request is recorded.
 pub(crate) const RECORD_ID: &str = "x-scenario-request";
 
+/// The header that says for how many seconds an answer is kept open after its head.
+pub(crate) const OPEN_FOR: &str = "x-scenario-open-for";
+
 /// An HTTP server on a free port of 127.0.0.1 for HTTP/1.1 and, without TLS, HTTP/2.
 ///
 /// It records each request under the value of the header `x-scenario-request` and answers 200 with a small JSON body, or
-/// with `grpc-status: 0` in the trailers where the content type is `application/grpc`. A record is made when the headers
+/// with `grpc-status: 0` in the trailers where the content type is `application/grpc`. An upgrade to WebSocket is agreed to,
+/// and what comes then is sent back. With the header `x-scenario-open-for` the answer ends only after so many seconds. A record is made when the headers
 /// are there and filled while the body comes, so that a request which is cut off shows as well. The server ends when this
 /// is dropped.
 #[derive(Debug)]
@@ -98,7 +104,7 @@ async fn accept(listener: &TcpListener, records: &Records) {
             server.http1().max_headers(1000);
             server.http2().max_header_list_size(1 << 20);
             // A connection that breaks leaves its mark in the records; the client sees it through Envoy.
-            drop(server.serve_connection(TokioIo::new(stream), service).await);
+            drop(server.serve_connection_with_upgrades(TokioIo::new(stream), service).await);
         });
     }
 }
@@ -107,6 +113,13 @@ async fn answer(
     request: Request<Incoming>,
     records: Records,
 ) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, hyper::Error> {
+    let open_for = request.headers().get(OPEN_FOR).and_then(|value| value.to_str().ok()?.parse().ok());
+    let open_for = open_for.map(Duration::from_secs);
+    if request.headers().get(header::UPGRADE).is_some_and(|value| value == "websocket") {
+        let (head, body) = request.into_parts();
+        records.add(&head);
+        return Ok(switched(Request::from_parts(head, body), open_for.unwrap_or_default()));
+    }
     let (head, mut body) = request.into_parts();
     let is_grpc = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.as_bytes();
@@ -122,7 +135,39 @@ async fn answer(
             }
         }
     }
-    Ok(if is_grpc { grpc_reply() } else { json_reply() })
+    let reply = if is_grpc { grpc_reply() } else { json_reply() };
+    Ok(match open_for {
+        Some(open_for) => reply.map(|body| kept_open(body, open_for)),
+        None => reply,
+    })
+}
+
+/// The same body, whose end comes later.
+fn kept_open(body: UnsyncBoxBody<Bytes, Infallible>, open_for: Duration) -> UnsyncBoxBody<Bytes, Infallible> {
+    let end = futures_util::stream::once(async move {
+        tokio::time::sleep(open_for).await;
+        body
+    });
+    let frames = end.flat_map(BodyStream::new);
+    // The head must not wait for what comes then.
+    let start = futures_util::stream::once(async { Ok(Frame::data(Bytes::from_static(b" "))) });
+    StreamBody::new(start.chain(frames)).boxed_unsync()
+}
+
+/// Agrees to speak another protocol: an echo, for so long.
+fn switched(request: Request<Incoming>, open_for: Duration) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
+    tokio::spawn(async move {
+        let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
+        let (mut reading, mut writing) = tokio::io::split(TokioIo::new(upgraded));
+        // Whoever goes first, the gateway or the time, what is left is closed.
+        drop(tokio::time::timeout(open_for, tokio::io::copy(&mut reading, &mut writing)).await);
+    });
+    let mut reply = Response::new(Full::default().boxed_unsync());
+    *reply.status_mut() = http::StatusCode::SWITCHING_PROTOCOLS;
+    for (name, value) in [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket")] {
+        reply.headers_mut().insert(name, http::HeaderValue::from_static(value));
+    }
+    reply
 }
 
 fn json_reply() -> Response<UnsyncBoxBody<Bytes, Infallible>> {

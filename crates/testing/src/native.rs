@@ -110,8 +110,10 @@ impl<'o> NativeGateway<'o> {
         Ok(underway)
     }
 
-    fn observed(&self, request: &Request, Underway { mut passage, verdict, .. }: Underway) -> anyhow::Result<Observed> {
-        let mut observed = match verdict {
+    /// What has come of a request by now, but for its records.
+    fn observed(&self, request: &Request, underway: &mut Underway) -> anyhow::Result<Observed> {
+        let passage = &mut underway.passage;
+        let observed = match std::mem::replace(&mut underway.verdict, Verdict::Waiting) {
             Verdict::Continued(headers) => {
                 let body = match &request.body {
                     Body::Parts(parts) => parts.concat(),
@@ -122,8 +124,9 @@ impl<'o> NativeGateway<'o> {
                 } else {
                     passage.trailers(lower_case(&request.trailers))
                 };
-                let answer = passage.response(200, Vec::new());
-                Observed { headers: answer, ..upstream(headers, body, trailers) }
+                let status = if request.is_upgrade() { 101 } else { 200 };
+                let answer = passage.response(status, Vec::new());
+                Observed { status, headers: answer, ..upstream(headers, body, trailers) }
             }
             Verdict::Replied(reply) => replied(&reply, is_grpc(request)),
             Verdict::Closed => anyhow::bail!("the stream was closed before there was an answer"),
@@ -132,7 +135,6 @@ impl<'o> NativeGateway<'o> {
         if let Some(observer) = self.observer {
             observer(&Seen::Request { notes: passage.notes() });
         }
-        observed.audit = passage.end();
         Ok(observed)
     }
 }
@@ -150,8 +152,16 @@ impl Gateway for NativeGateway<'_> {
         let underway = requests.iter().map(|request| self.send_one(request)).collect::<anyhow::Result<Vec<_>>>();
         let mut underway = underway?;
         self.world.settle(&mut underway)?;
-        let observed = requests.iter().zip(underway).map(|(request, underway)| self.observed(request, underway));
-        observed.collect()
+        let each = requests.iter().zip(&mut underway);
+        let observed = each.map(|(request, underway)| self.observed(request, underway));
+        let mut observed = observed.collect::<anyhow::Result<Vec<_>>>()?;
+        let open: Vec<_> = requests.iter().map(|request| request.open_for).collect();
+        let closed = self.world.last(&mut underway, &open);
+        for ((observed, underway), closed_after) in observed.iter_mut().zip(underway).zip(closed) {
+            observed.closed_after = closed_after;
+            observed.audit = underway.passage.end();
+        }
+        Ok(observed)
     }
 }
 

@@ -55,6 +55,8 @@ struct Delivery {
 pub(crate) struct Underway {
     pub(crate) passage: Passage,
     pub(crate) verdict: Verdict,
+    /// When a stream was ended that had gone on, in nanoseconds since the Unix epoch.
+    closed_at: Option<u64>,
     worker: usize,
 }
 
@@ -113,7 +115,7 @@ impl World {
         let Some(serving) = self.workers.get_mut(worker) else { anyhow::bail!("there is no worker {}", worker + 1) };
         serving.harness.show_certificate(certificate);
         let (passage, verdict) = serving.harness.request(headers, end_of_stream);
-        Ok(Underway { passage, verdict, worker })
+        Ok(Underway { passage, verdict, closed_at: None, worker })
     }
 
     /// Lets time run until none of these waits any more.
@@ -127,6 +129,23 @@ impl World {
             anyhow::ensure!(self.nanos() < until, "the request still waits after {} seconds", PATIENCE / 1_000_000_000);
             self.advance_until(until, underway);
         }
+    }
+
+    /// Lets streams last for so many seconds after their heads, unless they are ended before. Gives for each after how many
+    /// seconds it was.
+    pub(crate) fn last(&mut self, underway: &mut [Underway], seconds: &[Option<u64>]) -> Vec<Option<u64>> {
+        let begun = self.nanos();
+        let longest = seconds.iter().flatten().max().copied().unwrap_or(0);
+        let until = begun.saturating_add(longest.saturating_mul(1_000_000_000));
+        while self.nanos() < until {
+            self.advance_until(until, underway);
+            self.catch_up(underway);
+        }
+        let closed = |(each, seconds): (&Underway, &Option<u64>)| {
+            let after = each.closed_at?.saturating_sub(begun) / 1_000_000_000;
+            (after < (*seconds)?).then_some(after)
+        };
+        underway.iter().zip(seconds).map(closed).collect()
     }
 
     /// Does everything that is due now.
@@ -146,7 +165,10 @@ impl World {
                 continue;
             }
             if let Some(overdue) = underway.iter_mut().find(|each| each.passage.due().is_some_and(|due| due <= now)) {
-                overdue.take(|passage| passage.deadline());
+                match overdue.passage.deadline() {
+                    Some(Verdict::Closed) => overdue.closed_at = Some(now),
+                    other => overdue.take(|_| other),
+                }
                 continue;
             }
             let Some(place) = self.workers.iter().position(|worker| worker.next_tick.is_some_and(|at| at <= now)) else {
@@ -176,7 +198,11 @@ impl World {
 
     fn call(&mut self, worker: usize, Errand { id, call }: Errand) -> Delivery {
         let now = self.nanos();
-        let bytes = |(name, value): (String, String)| (name.into_bytes(), value.into_bytes());
+        // In the form in which a server sees the head.
+        let bytes = |(name, value): (String, String)| match name.as_str() {
+            ":authority" => (b"host".to_vec(), value.into_bytes()),
+            _ => (name.into_bytes(), value.into_bytes()),
+        };
         let (pseudo, headers): (Headers, Headers) =
             call.headers.into_iter().map(bytes).partition(|(name, _)| name.starts_with(b":"));
         let pseudo = |name: &str| {

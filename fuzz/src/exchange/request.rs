@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use arbitrary::Arbitrary;
+use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::exchange::{Arrival, Now};
 
 use super::gateway::BODY_BYTES;
@@ -211,6 +212,7 @@ impl Head {
             headers: (!self.is_withheld).then(|| self.pairs()),
             end_of_stream: self.ends_here,
             source: None,
+            certificate: PeerCertificate::default(),
             now: Now { unix_nanos: self.unix_nanos() },
             entropy: [1; 16],
         }

@@ -19,12 +19,16 @@ pub(super) struct Expected {
     scopes: BTreeSet<String>,
     audience: BTreeSet<String>,
     amr: BTreeSet<String>,
-    actors: Vec<(String, String)>,
+    actors: Vec<Party>,
+    may_act: Option<(String, Option<String>, Option<String>)>,
     /// `jti` and `acr`.
     texts: [Option<String>; 2],
     /// `iat`, `exp` and `auth_time`.
     times: [Option<i64>; 3],
 }
+
+/// The issuer, the subject and the client of an actor.
+type Party = (String, String, Option<String>);
 
 impl Expected {
     pub(super) fn of(session: &Session) -> Self {
@@ -36,7 +40,12 @@ impl Expected {
             scopes: session.scopes.clone(),
             audience: session.audience.clone(),
             amr: session.amr.clone(),
-            actors: session.actors.iter().map(|actor| (actor.issuer.clone(), actor.subject.clone())).collect(),
+            actors: session
+                .actors
+                .iter()
+                .map(|actor| (actor.issuer.clone(), actor.subject.clone(), actor.client.clone()))
+                .collect(),
+            may_act: session.may_act.as_ref().map(|who| (who.issuer.clone(), who.subject.clone(), who.client.clone())),
             texts: [session.token_id.clone(), session.acr.clone()],
             times: [Some(session.issued_at), Some(session.expires_at), session.auth_time],
         }
@@ -55,7 +64,7 @@ const LAST_SECOND: i64 = 253_402_300_799;
 pub(super) fn session(algorithm: &str, header: &[u8], claims: &[u8]) -> Option<Expected> {
     let header = object(header, 4, 64)?;
     let claims = object(claims, 16, 1024)?;
-    (is_acceptable(&header, algorithm) && is_timely(&claims).ok()? && !claims.contains_key("cnf")).then_some(())?;
+    (is_acceptable(&header, algorithm) && is_timely(&claims).ok()? && !is_more_than_a_bearer_token(&claims)).then_some(())?;
     read(&claims).ok()
 }
 
@@ -76,6 +85,11 @@ fn is_acceptable(header: &Map<String, Value>, algorithm: &str) -> bool {
         && header.get("alg").is_some_and(|name| name == algorithm)
         && header.get("kid").is_none_or(|name| name == key)
         && typ.is_some_and(|typ| types.contains(&typ.as_str()))
+}
+
+/// Whether something would have to be asked or proved that nobody asks or proves here.
+fn is_more_than_a_bearer_token(claims: &Map<String, Value>) -> bool {
+    ["cnf", "status"].iter().any(|name| claims.contains_key(*name))
 }
 
 /// Whether it is for us, and for now.
@@ -131,8 +145,9 @@ fn read(claims: &Map<String, Value>) -> Result<Expected, Wrong> {
         audience: texts(claims.get("aud"), true)?,
         amr: texts(claims.get("amr"), false)?,
         actors: actors(claims.get("act"))?,
+        may_act: claims.get("may_act").map(party).transpose()?,
         texts: [name(claims, "jti")?, name(claims, "acr")?],
-        times: [time(claims, "iat")?, time(claims, "exp")?, time(claims, "auth_time")?],
+        times: [time(claims, "iat")?, time(claims, "exp")?, authenticated(claims)?],
     })
 }
 
@@ -181,12 +196,23 @@ fn scopes(claims: &Map<String, Value>) -> Result<BTreeSet<String>, Wrong> {
     if tokens.iter().all(|token| token.bytes().all(visible)) { Ok(tokens) } else { Err(Wrong) }
 }
 
-fn actors(act: Option<&Value>) -> Result<Vec<(String, String)>, Wrong> {
-    let Some(value) = act else { return Ok(Vec::new()) };
+/// A user is authenticated before there is a token about that, give or take what clocks differ.
+fn authenticated(claims: &Map<String, Value>) -> Result<Option<i64>, Wrong> {
+    let (at, issued) = (time(claims, "auth_time")?, time(claims, "iat")?);
+    if at.zip(issued).is_some_and(|(at, issued)| at > issued + 30) { Err(Wrong) } else { Ok(at) }
+}
+
+fn party(value: &Value) -> Result<(String, Option<String>, Option<String>), Wrong> {
     let members = value.as_object().ok_or(Wrong)?;
     let text = |name: &str| {
-        members.get(name).map(|value| value.as_str().filter(|text| !text.is_empty()).ok_or(Wrong)).transpose()
+        let text = members.get(name).map(|value| value.as_str().filter(|text| !text.is_empty()).ok_or(Wrong));
+        text.transpose().map(|text| text.map(str::to_owned))
     };
-    let actor = (text("iss")?.unwrap_or(ISSUER).to_owned(), text("sub")?.ok_or(Wrong)?.to_owned());
-    Ok([vec![actor], actors(members.get("act"))?].concat())
+    Ok((text("iss")?.unwrap_or_else(|| ISSUER.to_owned()), text("sub")?, text("client_id")?))
+}
+
+fn actors(act: Option<&Value>) -> Result<Vec<Party>, Wrong> {
+    let Some(value) = act else { return Ok(Vec::new()) };
+    let (issuer, subject, client) = party(value)?;
+    Ok([vec![(issuer, subject.ok_or(Wrong)?, client)], actors(value.get("act"))?].concat())
 }

@@ -7,13 +7,14 @@
 //! validates. So an answer is data: there is no [`super::Permit`] in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy::{Context, EntityUid};
 use serde_json::Value;
 
 use super::super::entities::{Described, entities_in};
 use super::super::{EntityId, PolicyFault, Source};
-use super::{Caps, Engine, Plan, load_schema, read_policies, validate};
+use super::{Caps, Engine, Plan, Rules, Verdict, load_schema, read_policies, request, validate};
 use crate::refusal::Cause;
 
 /// A policy set that can be read, whether or not it validates.
@@ -88,16 +89,41 @@ impl DirectSet {
         let context = Context::from_json_value(question.context.clone(), Some((schema, &action)));
         let context = context.map_err(|error| super::with_causes(&error))?;
         let (policies, base) = self.engine.slice_policies(&action, &named(&context))?;
-        let plan = Plan { action, policies, base, principals, context: Vec::new() };
-        let (attributes, parents) = (BTreeMap::new(), BTreeSet::new());
-        let described = |id| Described { id, attributes: &attributes, parents: &parents };
-        let (principal, resource) = (described(&question.principal), described(&question.resource));
-        let verdict = self.engine.answer(&plan, principal, resource, || Ok(context));
+        let plan = Plan {
+            rules: Rules::of(policies.policies()),
+            action_name: action.to_string().into(),
+            action,
+            policies,
+            base,
+            principals,
+            context: Vec::new(),
+            number: 0,
+        };
+        let verdict = self.verdict(&plan, &question.principal, &question.resource, &context);
         Ok(DirectAnswer {
             refused: verdict.outcome.err().map(|refusal| refusal.cause),
-            policies: verdict.policies,
+            policies: verdict.policies.iter().map(ToString::to_string).collect(),
             errors: verdict.errors,
         })
+    }
+
+    fn verdict(&self, plan: &Plan, principal: &EntityId, resource: &EntityId, context: &Context) -> Verdict {
+        if !plan.principals.contains(principal.0.type_name()) {
+            return Verdict::without_policies(Cause::PolicyDenied, Vec::new());
+        }
+        let (attributes, parents) = (BTreeMap::new(), BTreeSet::new());
+        let described = |id| Described { id, attributes: &attributes, parents: &parents };
+        let store = &self.engine.store;
+        let asker = described(principal);
+        let around = store.surround(&plan.base, asker);
+        let slice = around.and_then(|around| store.slice(&plan.base, around.as_ref(), asker, described(resource)));
+        match slice {
+            Ok(entities) => {
+                let asker = Arc::new(principal.0.as_ref().clone());
+                Engine::answer(plan, request(asker, plan, resource, context.as_ref().clone()), &entities)
+            }
+            Err(error) => Verdict::without_policies(Cause::PolicyError, vec![error]),
+        }
     }
 }
 

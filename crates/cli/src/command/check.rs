@@ -31,6 +31,7 @@ works, but hardly as it is meant:
   a policy that no request comes under, or that permits everything to everyone
   a role of a constraint that nobody can hold, or that no policy knows
   a value that a route, a provider or an `allow` declares, and nothing reads
+  keys, tokens or lists that go over a network without TLS, or are believed for days without their issuer
   a key that serves no algorithm, and the like";
 
 /// A configuration that has been looked at.

@@ -66,7 +66,13 @@ impl Desk {
     }
 
     fn take(&self, worker: usize, call: Call, now: u64) -> Option<Delivery> {
-        let (pseudo, headers): (Headers, Headers) = call.headers.into_iter().partition(|(name, _)| name.starts_with(b":"));
+        // In the form in which a server sees the head.
+        let seen = |(name, value): (Vec<u8>, Vec<u8>)| match name.as_slice() {
+            b":authority" => (b"host".to_vec(), value),
+            _ => (name, value),
+        };
+        let (pseudo, headers): (Headers, Headers) =
+            call.headers.into_iter().map(seen).partition(|(name, _)| name.starts_with(b":"));
         let pseudo = |name: &str| {
             let found = pseudo.iter().find(|(known, _)| known == name.as_bytes());
             found.map(|(_, value)| value.clone()).unwrap_or_default()

@@ -1,5 +1,7 @@
 //! HTTP/1.1, written as given, so that malformed requests can be sent too.
 
+use std::time::Instant;
+
 use anyhow::{Context, bail};
 use bytes::{Buf, BytesMut};
 use cedar_gate_scenario::{Body, Headers, Request};
@@ -11,7 +13,7 @@ use super::Answer;
 pub(super) async fn exchange(stream: impl AsyncRead + AsyncWrite, request: &Request) -> anyhow::Result<Answer> {
     let (reading, mut writing) = tokio::io::split(stream);
     let mut reader = Reader { stream: reading, buffer: BytesMut::new() };
-    let answer = reader.answer(&request.method);
+    let answer = reader.answer(request);
     tokio::pin!(answer);
     tokio::select! {
         biased;
@@ -120,18 +122,30 @@ struct Reader<S> {
 }
 
 impl<S: AsyncRead + Unpin> Reader<S> {
-    async fn answer(&mut self, method: &[u8]) -> anyhow::Result<Answer> {
+    async fn answer(&mut self, request: &Request) -> anyhow::Result<Answer> {
         let (status, headers) = loop {
             let (status, headers) = self.head().await?;
-            // An interim answer (100 Continue) announces the real one.
-            if !(100..200).contains(&status) {
+            // An interim answer (100 Continue) announces the real one; a switch of protocols is the real one.
+            if !(100..200).contains(&status) || status == 101 {
                 break (status, headers);
             }
         };
         let mut answer = Answer { status, headers, ..Answer::default() };
+        let begun = Instant::now();
+        let end = self.body(&request.method, &mut answer).await;
+        answer.lasted = begun.elapsed();
+        answer.complete = end.is_ok();
+        match end {
+            // How an answer ends that is kept open is what one wants to know of it.
+            Err(error) if request.open_for.is_none() => Err(error),
+            _ => Ok(answer),
+        }
+    }
+
+    async fn body(&mut self, method: &[u8], answer: &mut Answer) -> anyhow::Result<()> {
         let of = |name: &[u8]| answer.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_slice());
-        if method == b"HEAD" || status == 204 || status == 304 {
-            return Ok(answer);
+        if method == b"HEAD" || answer.status == 204 || answer.status == 304 {
+            return Ok(());
         }
         if of(b"transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
             (answer.body, answer.trailers) = self.chunks().await?;
@@ -142,7 +156,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             while self.more().await? {}
             answer.body = self.buffer.split().into();
         }
-        Ok(answer)
+        Ok(())
     }
 
     async fn head(&mut self) -> anyhow::Result<(u16, Headers)> {

@@ -1,5 +1,7 @@
 //! HTTP/2 without upgrade ("prior knowledge"), as gRPC clients speak it.
 
+use std::time::Instant;
+
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use cedar_gate_scenario::{Body, Headers, Request};
@@ -22,7 +24,7 @@ pub(super) async fn exchange(
     let (answer, mut sending) = client.send_request(head(request)?, ends_with_headers)?;
     // A gateway may answer and reset the stream before all has been sent: what counts then is the answer.
     let sent = if ends_with_headers { Ok(()) } else { send(&mut sending, request) };
-    let answer = match read(answer).await {
+    let answer = match read(answer, request.open_for.is_some()).await {
         Err(error) => Err(match sent {
             Ok(()) => error,
             Err(sending) => error.context(format!("the request was not sent in full: {sending}")),
@@ -67,16 +69,30 @@ fn send(stream: &mut h2::SendStream<Bytes>, request: &Request) -> anyhow::Result
     Ok(())
 }
 
-async fn read(answer: h2::client::ResponseFuture) -> anyhow::Result<Answer> {
+async fn read(answer: h2::client::ResponseFuture, kept_open: bool) -> anyhow::Result<Answer> {
     let (head, mut stream) = answer.await.map_err(|error| anyhow!("no answer: {error}"))?.into_parts();
-    let mut body = Vec::new();
+    let mut answer =
+        Answer { status: head.status.as_u16(), headers: list(&head.headers), ..Answer::default() };
+    let begun = Instant::now();
+    let end = body(&mut stream, &mut answer).await;
+    answer.lasted = begun.elapsed();
+    answer.complete = end.is_ok();
+    match end {
+        // How an answer ends that is kept open is what one wants to know of it.
+        Err(error) if !kept_open => Err(error),
+        _ => Ok(answer),
+    }
+}
+
+async fn body(stream: &mut h2::RecvStream, answer: &mut Answer) -> anyhow::Result<()> {
     while let Some(data) = stream.data().await {
         let data = data.context("the body of the answer broke off")?;
         stream.flow_control().release_capacity(data.len())?;
-        body.extend_from_slice(&data);
+        answer.body.extend_from_slice(&data);
     }
     let trailers = stream.trailers().await.context("the trailers of the answer broke off")?.unwrap_or_default();
-    Ok(Answer { status: head.status.as_u16(), headers: list(&head.headers), body, trailers: list(&trailers) })
+    answer.trailers = list(&trailers);
+    Ok(())
 }
 
 fn map(headers: &[(Vec<u8>, Vec<u8>)]) -> anyhow::Result<HeaderMap> {

@@ -116,7 +116,7 @@ impl Deployment {
                 None => Vec::new(),
             },
             details: access.and_then(Access::given_details),
-            calls: Vec::new(),
+            ..Observed::default()
         })
     }
 }

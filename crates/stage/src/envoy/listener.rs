@@ -86,8 +86,10 @@ fn connection_manager(envoy: &EnvoyOptions, name: &str, options: &ListenerOption
         "path_with_escaped_slashes_action": if hardened { "REJECT_REQUEST" } else { "KEEP_UNCHANGED" },
         // The audit records of a request are found by the id that the client sent with it.
         "preserve_external_request_id": true,
-        // As the client sent it: what a filter makes of it is the filter's business.
-        "forward_client_cert_details": "ALWAYS_FORWARD_ONLY",
+        // As the client sent it, unless asked for: what a filter makes of it is the filter's business.
+        "forward_client_cert_details":
+            if envoy.tells_certificate { "SANITIZE_SET" } else { "ALWAYS_FORWARD_ONLY" },
+        "set_current_client_cert_details": { "subject": true, "cert": true, "chain": true, "dns": true, "uri": true },
         "http_protocol_options": { "enable_trailers": true },
         "http2_protocol_options": {},
         "upgrade_configs": [{ "upgrade_type": "websocket" }],

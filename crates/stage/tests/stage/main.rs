@@ -56,7 +56,9 @@ impl Filter {
 
     fn host(&self) -> Option<EnvoyHost> {
         let binary = EnvoyOptions::binary_from_env()?;
-        Some(EnvoyHost::start(&binary, &self.path()).expect("Envoy starts"))
+        // Two workers, so that it shows whether both have what is said to be in force.
+        let host = EnvoyHost::start_with(&binary, &self.path(), |options| options.concurrency = 2);
+        Some(host.expect("Envoy starts"))
     }
 }
 

@@ -93,7 +93,7 @@ fn explained(record: Value, config: &Config) -> Explained {
     );
     let same_policies = text(&record, "policy_digest") == Some(config.engine.digest());
     let mut steps = vec![when(&record)];
-    let route = text(&record, "route").and_then(|name| config.routes.iter().find(|route| route.name == name));
+    let route = text(&record, "route").and_then(|name| config.routes.iter().find(|route| *route.name == *name));
     steps.extend(text(&record, "route").map(|name| self::route(name, route)));
     steps.extend(who(&record));
     steps.extend(question(&record));

@@ -33,10 +33,11 @@ impl Answers {
     pub(super) fn supply(&self, harness: &mut Harness, passage: &mut Passage) -> Vec<String> {
         let mut asked = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            if passage.ticket().is_none() {
+            if passage.ticket().is_none() || !asked.is_empty() {
                 break;
             }
             let (errands, mut settled) = harness.tick();
+            let idle = errands.is_empty() && settled.is_empty();
             for Errand { id, call } in errands {
                 let uri = uri(&call);
                 match self.answer(&uri, &call) {
@@ -45,6 +46,10 @@ impl Answers {
                 }
             }
             passage.settled(&settled, harness.now());
+            // After an answer that is none, it is asked once more a moment later.
+            if idle {
+                harness.advance(1);
+            }
         }
         if passage.ticket().is_some() {
             passage.deadline();

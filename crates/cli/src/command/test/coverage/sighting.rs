@@ -62,7 +62,7 @@ impl Sighting {
             Seen::Started { config, start } => {
                 let embedded = start.configuration.pointer("/policies/embedded");
                 let route = |route: &cedar_gate::route::Route| SeenRoute {
-                    name: route.name.clone(),
+                    name: route.name.to_string(),
                     is_public: matches!(route.access, Access::Public(_)),
                     reached: false,
                     allowed: false,
