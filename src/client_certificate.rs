@@ -33,10 +33,8 @@ type Fingerprint = [u8; 32];
 
 impl CertificateSource {
     /// All of them, by the words of the configuration.
-    pub const WORDS: [(&'static str, Self); 2] = [
-        (Self::Connection.name(), Self::Connection),
-        (Self::ForwardedHeader.name(), Self::ForwardedHeader),
-    ];
+    pub const WORDS: [(&'static str, Self); 2] =
+        [(Self::Connection.name(), Self::Connection), (Self::ForwardedHeader.name(), Self::ForwardedHeader)];
 
     /// The header, where it is one: only this spelling, as no gateway replaces what a client sends in another one.
     pub const HEADER: &'static str = "x-forwarded-client-cert";
@@ -127,9 +125,15 @@ mod tests {
         let upper = HEX.to_uppercase();
         let colons =
             HEX.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect::<Vec<_>>().join(":");
-        for text in
-            [&upper, &colons, &HEX[1..], &HEX[2..], &format!("{HEX}00"), &format!("{HEX} "), "x".repeat(64).as_str()]
-        {
+        for text in [
+            &upper,
+            &colons,
+            HEX.split_at(1).1,
+            HEX.split_at(2).1,
+            &format!("{HEX}00"),
+            &format!("{HEX} "),
+            "x".repeat(64).as_str(),
+        ] {
             assert_eq!(verify(true, Some(text)), Err(Cause::CertificateMalformed), "{text}");
         }
     }

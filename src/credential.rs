@@ -201,7 +201,7 @@ impl Only {
 
 /// RFC 6750 §2.1, `b64token`.
 fn token(text: &str) -> Result<String, Cause> {
-    let is_token68 = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let is_token68 = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'+' | b'-'..=b'/' | b'=' | b'_' | b'~');
     let is_token = !text.is_empty() && text.bytes().all(is_token68);
     if is_token { Ok(text.to_owned()) } else { Err(Cause::CredentialMalformed) }
 }

@@ -85,7 +85,6 @@ pub enum ClientAuthentication {
 /// Which claims an answer may lack, and with that, what stands for them. RFC 7662 §2.2 requires none but `active`; what
 /// is absent here refuses the token where the chain of proofs needs it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[allow(clippy::struct_excessive_bools, reason = "a set of five names")]
 pub struct Lackable {
     /// `aud`: the provider answers for tokens of ours only; the first of our audiences stands for it.
     pub audience: bool,

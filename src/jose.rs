@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod assertion;
+mod base64url;
 mod compact;
 mod elliptic;
 mod gateway;

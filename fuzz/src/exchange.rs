@@ -11,11 +11,11 @@ mod request;
 mod token;
 
 use arbitrary::{Arbitrary, Unstructured};
-use cedar_gate::exchange::{Exchange, Input, Onward, Outcome};
+use cedar_gate::exchange::{Exchange, Input, Now, Onward, Outcome};
 use cedar_gate::gate::Gate;
 use cedar_gate::http::Headers;
 use cedar_gate::journal::{Entry, Journal};
-use cedar_gate::outbox::{Answer, StoreAnswer};
+use cedar_gate::outbox::StoreAnswer;
 
 use gateway::{BODY_BYTES, BODY_NANOS};
 use oracle::{Identity, Ruling, Verdict};
@@ -38,7 +38,8 @@ enum Event {
     Trailers(TrailerMap),
     End,
     Deadline,
-    Answer(bool),
+    /// What nobody here waits for.
+    Settled(bool),
     ResponseHead(u16),
     Store(bool),
 }
@@ -79,8 +80,11 @@ enum State<'a> {
 /// What the model expects of one step.
 enum Expected {
     Wait,
+    Close,
     Continue { identity: Option<Identity> },
     Nothing,
+    /// What the upstream answers goes on as it is.
+    PassResponse,
     PatchTrailers(Vec<&'static str>),
     Reply(u16),
 }
@@ -152,6 +156,9 @@ fn model<'a>(state: State<'a>, event: &'a Event, shadow: bool) -> (State<'a>, Ex
         }
         (State::Waiting { .. }, Event::End) => (State::Closed, Expected::Nothing, Some(Verdict::NotDelivered)),
         (waiting @ State::Waiting { .. }, _) => (waiting, Expected::Wait, None),
+        // Whoever is told that the time of a stream is over ends it.
+        (State::Open, Event::Deadline) => (State::Closed, Expected::Close, None),
+        (State::Open, Event::ResponseHead(_)) => (State::Open, Expected::PassResponse, None),
         (State::Open, Event::Trailers(trailers)) => (State::Open, Expected::PatchTrailers(trailers.stripped()), None),
         (_, Event::End) => nothing(State::Closed),
         (state, _) => nothing(state),
@@ -169,7 +176,12 @@ fn conclude<'a>(verdict: Verdict, identity: Option<Identity>, shadow: bool) -> (
 
 fn compare(outcome: Outcome, expected: Expected, event: &Event) {
     match (outcome, expected) {
-        (Outcome::AwaitBody, Expected::Wait) | (Outcome::Nothing, Expected::Nothing) => {}
+        (Outcome::AwaitBody, Expected::Wait)
+        | (Outcome::CloseStream, Expected::Close)
+        | (Outcome::Nothing, Expected::Nothing) => {}
+        (Outcome::PatchResponse(patch), Expected::PassResponse) => {
+            assert!(patch.remove.is_empty() && patch.set.is_empty(), "nothing is to be told to the client: {patch:?}");
+        }
         (Outcome::Continue(onward), Expected::Continue { identity }) => compare_identity(&onward, identity, event),
         (Outcome::PatchTrailers(patch), Expected::PatchTrailers(remove)) => {
             assert_eq!((patch.remove, patch.set), (remove.into_iter().map(str::to_owned).collect(), Vec::new()));
@@ -194,13 +206,12 @@ fn compare_identity(onward: &Onward, identity: Option<Identity>, event: &Event) 
 
 fn input(event: &Event) -> Input {
     match event {
-        Event::Answer(lost) if *lost => Input::Answer(Answer::Lost),
-        Event::Answer(_) => Input::Answer(Answer::Answered { status: 200, headers: Vec::new(), body: Vec::new() }),
         Event::BodyComplete(body) => Input::BodyComplete(body.bytes()),
         Event::BodyGrows(growth) => Input::BodyGrows(growth.bytes()),
         Event::Deadline => Input::Deadline,
         Event::End => Input::End,
         Event::Head(head) => Input::Head(Box::new(head.arrival())),
+        Event::Settled(late) => Input::Settled(Now { unix_nanos: if *late { u64::MAX } else { 0 } }),
         Event::ResponseHead(status) => Input::ResponseHead { status: *status },
         Event::Store(found) if *found => Input::Store(StoreAnswer::Found(None)),
         Event::Store(_) => Input::Store(StoreAnswer::Unavailable),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 /// A JSON value, its members in order.
 #[derive(Debug)]
@@ -13,6 +14,16 @@ pub enum Tree {
     Object(Vec<(String, Tree)>),
     /// Everything else.
     Scalar,
+}
+
+/// A JSON object without twins, of a bounded size.
+#[must_use]
+pub fn object(text: &[u8], depth: usize, values: usize) -> Option<Map<String, Value>> {
+    Tree::read(text).filter(|tree| !tree.is_excessive(depth, values))?;
+    match serde_json::from_slice(text) {
+        Ok(Value::Object(members)) => Some(members),
+        _ => None,
+    }
 }
 
 impl Tree {

@@ -14,12 +14,7 @@ const CLAIMS: [&str; 2] = ["client_id", "jti"];
 
 /// Demands of a provider what RFC 9068 demands: the type (§4), a signature that only the issuer can make (§2.1), and the
 /// claims of §2.2. Those that are optional there have types here, as for every provider.
-pub(super) fn rfc9068(
-    at: &At,
-    algorithms: &[Algorithm],
-    token_types: &[String],
-    require_claims: &mut Vec<ClaimPath>,
-) {
+pub(super) fn rfc9068(at: &At, algorithms: &[Algorithm], token_types: &[String], require_claims: &mut Vec<ClaimPath>) {
     let with = "`profile: rfc9068`";
     let access_token = TokenType::configured(TOKEN_TYPE);
     if token_types.iter().any(|token_type| TokenType::configured(token_type) != access_token) {

@@ -194,7 +194,10 @@ mod tests {
     const TERMS: Terms = Terms { now: 1000, lifetime: 60, capacity: 8, nonces: false };
 
     fn candidate(name: u8, holder: u8, issued_at: i64) -> Candidate {
-        Candidate { entry: Entry { proof: [name; 12], holder: [holder; 8], issued_at }, earliest: issued_at - 5 }
+        Candidate {
+            entry: Entry { proof: [name; 12], holder: [holder; 8], issued_at },
+            earliest: issued_at.saturating_sub(5),
+        }
     }
 
     fn secret() -> Secret {

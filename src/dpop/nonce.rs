@@ -128,7 +128,7 @@ mod tests {
             assert_eq!(nonces.accepts(&Base64UrlUnpadded::encode_string(&changed), NOW), None, "{bit}");
         }
         let nonce = nonces.mint(NOW);
-        for text in ["", "a", &nonce[1..], &format!("{nonce}="), &format!("{nonce}A"), &nonce.to_uppercase()] {
+        for text in ["", "a", nonce.split_at(1).1, &format!("{nonce}="), &format!("{nonce}A"), &nonce.to_uppercase()] {
             assert_eq!(nonces.accepts(text, NOW), None, "{text}");
         }
         for extreme in [i64::MIN, -1, 0, i64::MAX] {

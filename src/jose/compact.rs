@@ -1,6 +1,5 @@
 //! The compact serialisation (RFC 7515 §7.1), read strictly before any other parser sees it.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
 use crate::json::{self, Bounds};
@@ -167,9 +166,7 @@ fn malformed(_: json::JsonError) -> CompactError {
 }
 
 fn decode(segment: &str) -> Result<Vec<u8>, CompactError> {
-    // `base64ct` refuses padding, other alphabets, white space, and trailing bits that are not zero: those would make
-    // several texts of one token (golang-jwt/jwt#446).
-    Base64UrlUnpadded::decode_vec(segment).map_err(|_| CompactError::Malformed)
+    base64url::decode(segment.as_bytes()).ok_or(CompactError::Malformed)
 }
 
 impl Header {

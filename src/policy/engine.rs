@@ -204,6 +204,11 @@ impl Engine {
                 context: plan.settled(session)?,
             })
         })?;
+        let Some(prepared) = prepared else {
+            let context = plan.context(&plan.settled(session)?, session, facts)?;
+            let entities = self.store.slice(&plan.base, None, asker, asked)?;
+            return Ok((request(Arc::new(asker.id.0.as_ref().clone()), plan, asked.id, context), entities));
+        };
         let context = plan.context(&prepared.context, session, facts)?;
         let entities = self.store.slice(&plan.base, prepared.surroundings.as_ref(), asker, asked)?;
         Ok((request(Arc::clone(&prepared.principal), plan, asked.id, context), entities))

@@ -131,11 +131,12 @@ impl<T> Source<T> {
         if let Some(held) = self.held.as_ref().filter(|held| self.serves(held, end)) {
             return Reading::Ready(Rc::clone(&held.document), self.epoch);
         }
-        let due_at = self.due_at();
-        if self.attempt.is_some() || due_at <= end {
+        // The next attempt may lie ahead in this very second: whoever was woken by a failure must not wait for another.
+        let (due_at, begin) = (self.due_at(), now.saturating_mul(1_000));
+        if self.attempt.is_some() || due_at <= begin {
             return Reading::Pending;
         }
-        let millis = due_at.saturating_sub(now.saturating_mul(1_000));
+        let millis = due_at.saturating_sub(begin);
         Reading::Unavailable { retry_in: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) }
     }
 

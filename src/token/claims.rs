@@ -1,12 +1,14 @@
 //! Claims, read by type. What has the wrong type is an error and never "absent" (CVE-2026-25537).
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::refusal::Cause;
 
-/// The claims of a token that has passed the strict scan.
+/// The claims of a token that has passed the strict scan. A copy shares them.
 #[derive(Clone, Debug, Default)]
-pub struct ClaimSet(Map<String, Value>);
+pub struct ClaimSet(Rc<Map<String, Value>>);
 
 /// Where a claim stands: `realm_access.roles`, or, for names that contain dots, a list of member names.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,7 +51,7 @@ impl ClaimSet {
     /// Wraps scanned claims.
     #[must_use]
     pub fn new(claims: Map<String, Value>) -> Self {
-        Self(claims)
+        Self(Rc::new(claims))
     }
 
     /// The value at a path; members that are not objects on the way make it absent.

@@ -73,7 +73,8 @@ fn g7_what_envoy_itself_writes_about_a_certificate_is_read() {
 #[test]
 fn h2_of_copies_of_one_proof_that_come_at_once_one_passes() {
     let Some(host) = envoy() else { return };
-    let scenario = Scenario::load(root().join("tests/scenarios/attacks/h2_a_proof_is_used_once.yaml")).expect("it loads");
+    let scenario =
+        Scenario::load(root().join("tests/scenarios/attacks/h2_a_proof_is_used_once.yaml")).expect("it loads");
     let mut gateway = Host::start(host, scenario.start()).expect("it starts");
     // Until then nobody knows which proofs were used before.
     gateway.advance(5);

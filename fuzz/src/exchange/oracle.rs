@@ -7,7 +7,7 @@ use super::request::{
     Authority, Body, Clock, Coding, Credential, Head, Id, Length, MediaType, Method, Other, Path, QueryPart,
 };
 use super::token::{
-    Actors, Audience, Client, Department, HeaderExtra, Issuer, KeyId, Kind, NamedAlgorithm, RolesForm, ScopesForm,
+    Acr, Actors, Audience, Client, Department, HeaderExtra, Issuer, KeyId, Kind, NamedAlgorithm, RolesForm, ScopesForm,
     Signer, Spoilt, Subject, Token,
 };
 
@@ -21,6 +21,8 @@ pub(super) enum Verdict {
     BadToken,
     Forbidden,
     LacksScope,
+    /// The user has to be authenticated anew, or otherwise.
+    StepUp,
     BadBody,
     EncodedBody,
     TooLarge,
@@ -47,6 +49,8 @@ pub(super) struct Identity {
     named: Option<Vec<&'static str>>,
     scopes: Vec<&'static str>,
     has_actors: bool,
+    /// Whether a second factor was shown within the last five minutes.
+    has_second_factor: bool,
 }
 
 /// What a route asks, by its path.
@@ -65,7 +69,7 @@ impl Verdict {
         match self {
             Self::Permitted => 200,
             Self::BadBody | Self::Malformed => 400,
-            Self::BadToken | Self::NoCredential => 401,
+            Self::BadToken | Self::NoCredential | Self::StepUp => 401,
             Self::Forbidden | Self::LacksScope => 403,
             Self::TooLarge => 413,
             Self::EncodedBody => 415,
@@ -79,6 +83,7 @@ impl Verdict {
         match self {
             Self::Forbidden
             | Self::LacksScope
+            | Self::StepUp
             | Self::BadBody
             | Self::EncodedBody
             | Self::TooLarge
@@ -131,8 +136,10 @@ fn of_steps(head: &Head, identity: &mut Option<Identity>) -> Result<bool, Verdic
             Ok(true)
         }
         Action::Public | Action::List | Action::View | Action::Release => {
-            unless(!may(known, action, 0), Verdict::Forbidden)?;
-            Ok(false)
+            match ruling(known, action, 0) {
+                Verdict::Permitted => Ok(false),
+                refused => Err(refused),
+            }
         }
     }
 }
@@ -154,7 +161,7 @@ pub(super) fn of_body(head: &Head, identity: &Identity, body: &Body) -> Verdict 
         }
     };
     let action = route(head).expect("what waits has a route");
-    if may(identity, action, amount) { Verdict::Permitted } else { Verdict::Forbidden }
+    ruling(identity, action, amount)
 }
 
 fn unless(wrong: bool, verdict: Verdict) -> Result<(), Verdict> {
@@ -271,7 +278,7 @@ fn of_credential(head: &Head) -> Result<Identity, Verdict> {
     unless(head.query.contains(&QueryPart::AccessToken), Verdict::Malformed)?;
     // The clock is right, or the request has been refused.
     let now = i64::try_from(head.unix_nanos() / 1_000_000_000).expect("a quotient by 10⁹ fits");
-    if is_good(token, now) { identity(token).ok_or(Verdict::BadToken) } else { Err(Verdict::BadToken) }
+    if is_good(token, now) { identity(token, now).ok_or(Verdict::BadToken) } else { Err(Verdict::BadToken) }
 }
 
 /// Whether the token is one of ours, for us, and for now.
@@ -305,7 +312,7 @@ fn is_good(token: &Token, now: i64) -> bool {
 }
 
 /// Whom it names; nothing where a claim is not what it must be.
-fn identity(token: &Token) -> Option<Identity> {
+fn identity(token: &Token, now: i64) -> Option<Identity> {
     let partner = token.issuer == Issuer::Partner;
     let subject = token.subject.text().filter(|subject| !subject.is_empty())?;
     match token.client {
@@ -336,7 +343,13 @@ fn identity(token: &Token) -> Option<Identity> {
         Actors::One | Actors::Two => true,
         Actors::Nameless | Actors::Text => return None,
     };
-    Some(Identity { subject, is_client, roles, named, scopes, has_actors })
+    let (acr, authenticated) = (token.acr(), token.authenticated());
+    let (issued, _, _) = token.times();
+    if acr == Acr::Number || authenticated.is_some_and(|at| at > issued + 30) {
+        return None;
+    }
+    let has_second_factor = acr == Acr::Mfa && authenticated.is_some_and(|at| now - at <= 300);
+    Some(Identity { subject, is_client, roles, named, scopes, has_actors, has_second_factor })
 }
 
 /// The head of payments is a checker, too.
@@ -364,6 +377,16 @@ fn scopes_of(head: &Head, action: Action) -> &'static [&'static str] {
 }
 
 /// The payments policies, as a table.
+/// What the policies say.
+fn ruling(identity: &Identity, action: Action, amount: i64) -> Verdict {
+    let in_person = !identity.is_client && !identity.has_actors;
+    // Whoever may do it or not: a second factor is asked for first, where nothing else forbids it.
+    if action == Action::Approve && in_person && amount > 10_000_000 && !identity.has_second_factor {
+        return Verdict::StepUp;
+    }
+    if may(identity, action, amount) { Verdict::Permitted } else { Verdict::Forbidden }
+}
+
 fn may(identity: &Identity, action: Action, amount: i64) -> bool {
     let has = |role: &str| is(&identity.roles, role);
     let in_person = !identity.is_client && !identity.has_actors;

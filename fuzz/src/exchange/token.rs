@@ -123,7 +123,8 @@ pub(super) enum RolesForm {
     WithANumber,
 }
 
-/// One bit for each scope that is left out, and how they are written.
+/// One bit for each of four scopes that is left out, and how they are written. The other bits say how the user was
+/// authenticated.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(super) struct Scopes {
     pub(super) without: u8,
@@ -152,6 +153,15 @@ pub(super) enum Actors {
 pub(super) enum Department {
     Absent,
     Text,
+    Number,
+}
+
+/// By what the user was authenticated.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Acr {
+    Absent,
+    Mfa,
+    Password,
     Number,
 }
 
@@ -208,6 +218,28 @@ impl Token {
     pub(super) fn times(&self) -> (i64, i64, Option<i64>) {
         let issued = NOW - 5 - i64::from(self.age);
         (issued, issued + 300 + i64::from(self.lifetime), self.not_before.map(|from| NOW + i64::from(from)))
+    }
+
+    /// `acr`.
+    pub(super) fn acr(&self) -> Acr {
+        match self.scopes.without >> 4 & 3 {
+            0 => Acr::Absent,
+            1 => Acr::Mfa,
+            2 => Acr::Password,
+            _ => Acr::Number,
+        }
+    }
+
+    /// `auth_time`, in seconds since the Unix epoch: with the issue, just long enough ago for the policies, or after the
+    /// token was issued.
+    pub(super) fn authenticated(&self) -> Option<i64> {
+        let (issued, _, _) = self.times();
+        match self.scopes.without >> 6 {
+            0 => None,
+            1 => Some(issued),
+            2 => Some(NOW - 300),
+            _ => Some(issued + 31),
+        }
     }
 
     fn key(&self) -> SigningKey {
@@ -294,6 +326,13 @@ impl Token {
             ("scp", scp),
             ("act", self.act()),
             ("dept", self.department()),
+            ("acr", match self.acr() {
+                Acr::Absent => None,
+                Acr::Mfa => Some(json!("mfa")),
+                Acr::Password => Some(json!("pwd")),
+                Acr::Number => Some(json!(2)),
+            }),
+            ("auth_time", self.authenticated().map(|at| json!(at))),
             ("cnf", self.is_bound.then(|| json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}))),
         ];
         claims.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

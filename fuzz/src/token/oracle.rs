@@ -7,7 +7,7 @@ use cedar_gate::token::Session;
 use serde_json::{Map, Value};
 
 use crate::mint::NOW;
-use crate::tree::Tree;
+use crate::tree::object;
 
 /// What a session shows, in plain texts.
 #[derive(Debug, Eq, PartialEq)]
@@ -66,15 +66,6 @@ pub(super) fn session(algorithm: &str, header: &[u8], claims: &[u8]) -> Option<E
     let claims = object(claims, 16, 1024)?;
     (is_acceptable(&header, algorithm) && is_timely(&claims).ok()? && !is_more_than_a_bearer_token(&claims)).then_some(())?;
     read(&claims).ok()
-}
-
-/// A JSON object without twins, of a bounded size.
-fn object(text: &[u8], depth: usize, values: usize) -> Option<Map<String, Value>> {
-    Tree::read(text).filter(|tree| !tree.is_excessive(depth, values))?;
-    match serde_json::from_slice(text) {
-        Ok(Value::Object(members)) => Some(members),
-        _ => None,
-    }
 }
 
 fn is_acceptable(header: &Map<String, Value>, algorithm: &str) -> bool {

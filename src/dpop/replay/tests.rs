@@ -1,4 +1,5 @@
 //! Many workers, one store, and a model that remembers everything.
+#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -149,6 +149,23 @@ fn a_server_that_fails_is_asked_less_and_less() {
 }
 
 #[test]
+fn l8_who_has_waited_for_one_attempt_does_not_wait_for_the_next() {
+    for offset in (0..1_000).step_by(50) {
+        for seed in 0..10 {
+            let mut world = World::new(1, &spec(), says(Answer::Lost)).seeded(seed);
+            world.now += offset;
+            assert!(world.tick(0));
+            let settled = world.workers[0].source.settlements();
+            world.now += 50;
+            assert!(!world.tick(0));
+            assert!(world.workers[0].source.settlements() > settled, "all who wait are told");
+            let reading = world.workers[0].source.current(world.seconds());
+            assert!(matches!(reading, Reading::Unavailable { .. }), "after {offset} ms: {reading:?}");
+        }
+    }
+}
+
+#[test]
 fn the_epoch_grows_when_the_document_changes_and_only_then() {
     let spec = Spec { cache_duration: seconds(60), ..spec() };
     let mut world = World::new(1, &spec, says(document("a b")));

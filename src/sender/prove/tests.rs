@@ -48,7 +48,11 @@ fn c19_a_binding_is_verified_or_refused() {
     for demands in [[off, ANY], [ANY, off], [off, off]] {
         for cnf in [key(), certificate()] {
             for scheme in Scheme::ALL {
-                assert_eq!(of(demands, cnf.clone(), scheme, true), Err(Cause::BindingUnverified), "{demands:?} {cnf:?}");
+                assert_eq!(
+                    of(demands, cnf.clone(), scheme, true),
+                    Err(Cause::BindingUnverified),
+                    "{demands:?} {cnf:?}"
+                );
             }
         }
     }

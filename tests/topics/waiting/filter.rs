@@ -273,7 +273,12 @@ impl Filter for Native {
         let asked = |(number, (call, _)): (&u64, &(outbox::Call, u64))| Asked {
             number: *number,
             cluster: call.cluster.clone(),
-            path: call.headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.clone()).unwrap_or_default(),
+            path: call
+                .headers
+                .iter()
+                .find(|(name, _)| name == ":path")
+                .map(|(_, path)| path.clone())
+                .unwrap_or_default(),
             body: call.body.clone(),
         };
         self.calls.iter().map(asked).collect()

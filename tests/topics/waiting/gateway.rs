@@ -69,16 +69,8 @@ pub(super) struct Asked {
 pub(super) type Answered = Option<(u16, Headers, Vec<u8>)>;
 
 impl Token {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Corp,
-        Self::Forged,
-        Self::Next,
-        Self::None,
-        Self::Opaque,
-        Self::Other,
-        Self::Partner,
-        Self::Stranger,
-    ];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Corp, Self::Forged, Self::Next, Self::None, Self::Opaque, Self::Other, Self::Partner, Self::Stranger];
 
     pub(super) fn text(self) -> Option<&'static str> {
         static TOKENS: OnceLock<Vec<String>> = OnceLock::new();

@@ -8,5 +8,7 @@ mod gateway;
 mod library;
 mod replies;
 mod shared_data;
+mod signatures;
 mod streams;
 mod traps;
+mod workers;
