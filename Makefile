@@ -97,6 +97,13 @@ fuzz: $(CARGO_FUZZ) $(RUST) ## Look for inputs that break a promise, SECONDS=20 
 			|| { echo "fuzzing $$target has failed; the input is in fuzz/artifacts/$$target/"; exit 1; }; \
 	done
 
+# Another seed each time; a run is repeated by the seed that it prints.
+.PHONY: opinion
+opinion: $(NODE_MODULES) ## Put generated tokens to the filter and to jose, and explain each difference (TOKENS=200000, SEED=…)
+	CEDAR_GATE_OPINION_TOKENS=$(or $(TOKENS),200000) \
+		CEDAR_GATE_OPINION_SEED=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')) \
+		CEDAR_GATE_HOSTS=native cargo test -p cedar-gate --test second_opinion -- --nocapture
+
 # Both print a Markdown table, and write it with the machine's description below docs/benchmarks (QUICK=1: target/bench).
 .PHONY: bench
 bench: wrk $(WASM) $(CEDAR_GATE_ENVOY) ## Compare the filter with others in one Envoy, and time its stages (ROUNDS=5, QUICK=1)

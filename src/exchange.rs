@@ -146,8 +146,12 @@ impl Exchange {
                 }
             }
             // A store that does not answer has not said that the proof is a new one.
-            (State::AwaitingStore(_, _, known, _), Input::Deadline | Input::End) => {
+            (State::AwaitingStore(_, _, known, _), Input::Deadline) => {
                 conclude(gate, *known, Err(Cause::NotSettled.into()), journal)
+            }
+            (State::AwaitingStore(_, _, known, _), Input::End) => {
+                let (_, _) = conclude(gate, *known, Err(Cause::NotSettled.into()), journal);
+                (State::Closed, Outcome::Nothing)
             }
             (State::AwaitingTicket(mut held), Input::BodyGrows(bytes)) => {
                 held.inquiry.body_comes(gate, bytes, None);

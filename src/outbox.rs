@@ -25,6 +25,9 @@ impl fmt::Debug for Call {
     }
 }
 
+/// A longer answer is of no use to anybody, in bytes. A host reads one byte more at most, which shows that it is longer.
+pub const LONGEST_ANSWER: usize = 1_048_576;
+
 /// What came of a call. Only an explicit status with its body is an answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Answer {

@@ -26,7 +26,7 @@ use crate::exchange::{Input, Now};
 use crate::gate::{Gate, Pace, Platform};
 use crate::jose::ByGateway;
 use crate::live::Ticket;
-use crate::outbox::Answer;
+use crate::outbox::{Answer, LONGEST_ANSWER};
 use crate::secret::Environment;
 use host::{Buffer, ForeignFunctions, Level};
 use metrics::Metrics;
@@ -88,7 +88,9 @@ fn read_answer(body_size: usize) -> Answer {
     let headers = host::call_headers();
     let status = headers.iter().find(|(name, _)| name == b":status");
     let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()).and_then(|text| text.parse().ok());
-    match (status, host::buffer(Buffer::CallBody, body_size)) {
+    // A VM never gives memory back, and gateways take answers of many megabytes.
+    let readable = body_size.min(LONGEST_ANSWER.saturating_add(1));
+    match (status, host::buffer(Buffer::CallBody, readable)) {
         (Some(status), Some(body)) => {
             let text = |(name, value): (Vec<u8>, Vec<u8>)| Some((String::from_utf8(name).ok()?, value));
             Answer::Answered { status, headers: headers.into_iter().filter_map(text).collect(), body }
@@ -362,9 +364,8 @@ impl HttpContext for Http {
             if let Ok(mut stream) = self.stream.try_borrow_mut() {
                 stream.hold_trailers();
             }
-            // The trailers end the body; one byte above the limit shows whether there is more.
-            let most = self.plugin.as_ref().map_or(0, |plugin| plugin.gate.config().limits.body_bytes);
-            return self.whole_body(most.saturating_add(1));
+            // The trailers end the body, however long it is.
+            return self.whole_body(usize::MAX);
         }
         if !self.is_open() {
             return Action::Pause;
@@ -378,7 +379,9 @@ impl HttpContext for Http {
 
 impl Http {
     fn whole_body(&self, size: usize) -> Action {
-        let body = if size == 0 { Some(Vec::new()) } else { host::buffer(Buffer::RequestBody, size) };
+        // One byte above the limit shows that there is more.
+        let most = self.plugin.as_ref().map_or(0, |plugin| plugin.gate.config().limits.body_bytes).saturating_add(1);
+        let body = if size == 0 { Some(Vec::new()) } else { host::buffer(Buffer::RequestBody, size.min(most)) };
         // A body that cannot be read was not delivered.
         self.step(body.map_or(Input::Deadline, Input::BodyComplete))
     }

@@ -61,7 +61,7 @@ pub struct Times {
 }
 
 /// The longest list, in bytes, and the longest that workers share.
-const LONGEST: usize = 1_048_576;
+const LONGEST: usize = crate::outbox::LONGEST_ANSWER;
 const LONGEST_SHARED: usize = 262_144;
 
 /// How long a list is fresh at least, whatever the answer says about it: one fetch a second is enough.

@@ -7,6 +7,8 @@
     reason = "the filter's own walls against traps; a test that traps has failed"
 )]
 
+#[path = "topics/calls.rs"]
+mod calls;
 #[path = "topics/configuration.rs"]
 mod configuration;
 #[path = "topics/derive.rs"]

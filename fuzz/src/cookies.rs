@@ -172,7 +172,9 @@ fn decoded(text: &[u8], is_form: bool) -> Vec<u8> {
 fn generous(name: &[u8]) -> Vec<u8> {
     let decoded = decoded(name, false);
     let mut bare = decoded.as_slice();
-    while let [b' ' | b'\t' | b'\n' | b'\r' | 0x0c, inner @ ..] | [inner @ .., b' ' | b'\t' | b'\n' | b'\r' | 0x0c] = bare {
+    while let [b' ' | b'\t' | b'\n' | b'\r' | 0x0c, inner @ ..] | [inner @ .., b' ' | b'\t' | b'\n' | b'\r' | 0x0c] =
+        bare
+    {
         bare = inner;
     }
     if let [b'"', inner @ .., b'"'] = bare {
@@ -190,7 +192,9 @@ fn value(pair: &[u8], name: &str) -> Option<Vec<u8>> {
 
 /// Nothing of a credential has arrived, and all else has.
 fn check_arrived(query: &[u8], cookies: &[&[u8]], arrived: &Pairs) {
-    let of = |wanted: &'static str| arrived.iter().filter(move |(name, _)| name == wanted.as_bytes()).map(|(_, value)| value);
+    let of = |wanted: &'static str| {
+        arrived.iter().filter(move |(name, _)| name == wanted.as_bytes()).map(|(_, value)| value)
+    };
     let path = of(":path").next().expect("there is a path");
     let kept: Vec<&[u8]> =
         query.split(|byte| *byte == b'&').filter(|pair| taken_for(pair, b';', &PARAMETERS).is_none()).collect();

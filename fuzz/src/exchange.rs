@@ -81,7 +81,9 @@ enum State<'a> {
 enum Expected {
     Wait,
     Close,
-    Continue { identity: Option<Identity> },
+    Continue {
+        identity: Option<Identity>,
+    },
     Nothing,
     /// What the upstream answers goes on as it is.
     PassResponse,

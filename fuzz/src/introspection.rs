@@ -10,7 +10,9 @@
 use std::rc::Rc;
 
 use cedar_gate::http::Endpoint;
-use cedar_gate::introspection::{ClientAuthentication, Introspection, Introspections, Lackable, Reading, Tokens, Verdict};
+use cedar_gate::introspection::{
+    ClientAuthentication, Introspection, Introspections, Lackable, Reading, Tokens, Verdict,
+};
 use cedar_gate::jose::{Algorithm, InVm, Judgement, KeySet, judge};
 use cedar_gate::live::Lookup;
 use cedar_gate::outbox::{Answer, Outbox};

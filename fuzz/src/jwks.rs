@@ -27,7 +27,7 @@ pub fn check(text: &[u8]) -> bool {
 }
 
 /// Whether the filter takes the key or passes it over.
-fn is_acceptable(key: &Value) -> bool {
+pub(crate) fn is_acceptable(key: &Value) -> bool {
     let Value::Object(members) = key else { return false };
     match judge(members) {
         Ok(Judgement::Usable(key)) => {

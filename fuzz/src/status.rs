@@ -59,8 +59,12 @@ fn read(token: &[u8]) -> Option<Fit<StatusList>> {
     let Ok(Judgement::Usable(key)) = judge(KEY.jwk().as_object().expect("an object")) else { panic!("a key") };
     let keys = SharedKeys::default();
     keys.set(Some(Rc::new(KeySet::new(vec![*key]).expect("one name"))));
-    let terms =
-        StatusListTerms { uri: URI.to_owned(), algorithms: vec![Algorithm::EdDsa], keys: Rc::new(keys), clock_skew: 30 };
+    let terms = StatusListTerms {
+        uri: URI.to_owned(),
+        algorithms: vec![Algorithm::EdDsa],
+        keys: Rc::new(keys),
+        clock_skew: 30,
+    };
     terms.read(token, NOW).ok()
 }
 
@@ -96,7 +100,9 @@ enum Expected {
 }
 
 fn expected(header: &[u8], claims: &[u8], bytes: &[u8]) -> Expected {
-    let (Some(header), Some(claims)) = (object(header, 4, 64), object(claims, 8, 1024)) else { return Expected::Nothing };
+    let (Some(header), Some(claims)) = (object(header, 4, 64), object(claims, 8, 1024)) else {
+        return Expected::Nothing;
+    };
     taken(&header, &claims, bytes).unwrap_or(Expected::Nothing)
 }
 

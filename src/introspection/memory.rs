@@ -53,7 +53,7 @@ const MOST_UNDER_WAY: usize = 64;
 const SETTLING: i64 = 2;
 
 /// When a provider that did not answer may be asked again.
-const RETRY_IN: Duration = Duration::from_secs(1);
+const RETRY_IN: Duration = Duration::from_secs(2);
 
 /// Seconds after which a question without an answer is given up, besides the time that an answer may take. The gateway
 /// answers every call in time; this is for the case that it does not.

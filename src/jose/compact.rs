@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::base64url;
 use crate::json::{self, Bounds};
 
 /// A compact JWS: three segments of strict base64url, the first of them a strict JSON object.

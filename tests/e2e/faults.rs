@@ -107,7 +107,6 @@ impl World {
             client::send(self.listener.port, &request).and_then(|exchange| exchange.answer).expect("an answer");
         let took = began.elapsed();
         let record = self.listener.records().into_iter().find(|record| record["request_id"] == id.as_str());
-        eprintln!("TOOK {id} {fault:?} {took:?}");
         assert!(took <= TIMEOUT + SLACK, "{service:?} with {fault:?} takes {took:?}: {record:?}");
         let passed = !self.host.upstream().take(&id).is_empty();
         assert_eq!(passed, fault.is_none(), "{service:?} with {fault:?}: {answer:?}");

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::issuer::{self, FIFTH, LIFETIME, NAMELESS};
+use crate::issuer::{self, FIFTH, LIFETIME, NAMELESS, SKEW};
 use crate::loose::{Loose, View};
 use crate::verdict::Verdict;
 
@@ -170,6 +170,14 @@ pub(crate) const RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "authenticated_later",
+        meaning: "`auth_time` lies behind `iat`, beyond the skew: such a user would never be authenticated too long ago",
+        side: Side::JoseTakes("claim_invalid"),
+        seen: |view, _| {
+            view.date("auth_time").zip(view.date("iat")).is_some_and(|(user, token)| user > token + SKEW as f64)
+        },
+    },
+    Rule {
         name: "begins_after_its_end",
         meaning: "`iat` or `nbf` lies behind `exp`, and the skew lets each of them pass alone",
         side: Side::JoseTakes("claim_invalid"),
@@ -232,18 +240,45 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         name: "act_unfit",
-        meaning: "an actor is no object, or has no `sub`, or one that is no text (RFC 8693 §4.1)",
+        meaning: "an actor is no object, has no `sub`, or has a member that is no text (RFC 8693 §4.1)",
         side: Side::JoseTakes("claim_invalid"),
         seen: |view, _| {
             let mut next = view.claim("act");
             while let Some(actor) = next {
-                let name = |name: &str| actor.member(name).map(|value| value.text().filter(|text| !text.is_empty()));
-                if !matches!(name("sub"), Some(Some(_))) || matches!(name("iss"), Some(None)) {
+                if actor.member("sub").is_none() || !is_party(actor) {
                     return true;
                 }
                 next = actor.member("act");
             }
             false
+        },
+    },
+    Rule {
+        name: "may_act_unfit",
+        meaning: "`may_act` is no object, or has a member that is no text (RFC 8693 §4.4)",
+        side: Side::JoseTakes("claim_invalid"),
+        seen: |view, _| view.claim("may_act").is_some_and(|party| !is_party(party)),
+    },
+    Rule {
+        name: "status_not_looked_up",
+        meaning: "`status` refers to a list, or to something else, that is not looked up here",
+        side: Side::JoseTakes("status_unverified"),
+        seen: |view, _| matches!(view.claim("status"), Some(Loose::Object(_))),
+    },
+    Rule {
+        name: "status_unfit",
+        meaning: "`status` is no object, or refers to no place in a status list (draft-ietf-oauth-status-list)",
+        side: Side::JoseTakes("claim_invalid"),
+        seen: |view, _| match view.claim("status") {
+            None => false,
+            Some(status @ Loose::Object(_)) => status.member("status_list").is_some_and(|list| {
+                let index = match list.member("idx") {
+                    Some(Loose::Number(number)) => number.parse::<u64>().is_ok(),
+                    _ => false,
+                };
+                !index || list.member("uri").and_then(Loose::text).is_none_or(|uri| uri.is_empty())
+            }),
+            Some(_) => true,
         },
     },
     Rule {
@@ -306,6 +341,12 @@ fn dates(view: &View) -> impl Iterator<Item = &str> {
 fn inside(value: Option<&Loose>) -> impl Iterator<Item = &Loose> {
     let items = if let Some(Loose::List(items)) = value { items.as_slice() } else { &[] };
     items.iter()
+}
+
+/// Whether somebody is named as RFC 8693 does: by texts.
+fn is_party(party: &Loose) -> bool {
+    let texts = ["iss", "sub", "client_id"].iter().filter_map(|name| party.member(name));
+    matches!(party, Loose::Object(_)) && texts.into_iter().all(|text| text.text().is_some_and(|text| !text.is_empty()))
 }
 
 fn is_text(value: &Loose) -> bool {

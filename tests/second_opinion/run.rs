@@ -204,3 +204,50 @@ fn add<K: Ord>(to: &mut BTreeMap<K, usize>, from: BTreeMap<K, usize>) {
         *to.entry(key).or_default() += count;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Identity;
+
+    /// A token with padding, which jose takes.
+    fn padded() -> Sample {
+        let token = "e30.e30.QQ==".to_owned();
+        Sample { number: 0, token, algorithm: "ES256", signer: "p384".to_owned(), changes: Vec::new() }
+    }
+
+    fn noted(ours: &Verdict, theirs: &Verdict) -> Tally {
+        let mut tally = Tally::default();
+        tally.note(&padded(), ours, theirs);
+        tally
+    }
+
+    fn taken(client: &str) -> Verdict {
+        Verdict::Taken(Identity { client: client.to_owned(), ..Identity::default() })
+    }
+
+    #[test]
+    fn a_difference_that_no_rule_explains_fails_the_run() {
+        let refused = |reason: &str| Verdict::Refused(reason.to_owned());
+        for (ours, theirs) in [
+            (taken("a"), refused("ERR_JWS_INVALID")),
+            // There is padding, but that is not why.
+            (refused("signature_invalid"), taken("a")),
+            (taken("a"), taken("b")),
+        ] {
+            let tally = noted(&ours, &theirs);
+            assert_eq!(tally.unexplained.len(), 1, "{ours:?}, {theirs:?}");
+            assert!(tally.faults().contains(&tally.unexplained[0]));
+        }
+        let tally = noted(&refused("token_malformed"), &taken("a"));
+        assert_eq!((tally.unexplained.len(), tally.rules.get("base64_padding")), (0, Some(&1)));
+    }
+
+    #[test]
+    fn a_rule_that_explains_nothing_fails_the_run() {
+        let faults = noted(&Verdict::Refused("token_malformed".to_owned()), &taken("a")).faults();
+        let idle = |name: &str| faults.contains(&format!("the rule {name} has explained nothing"));
+        assert!(!idle("base64_padding"));
+        assert!(RULES.iter().filter(|rule| rule.name != "base64_padding").all(|rule| idle(rule.name)), "{faults:?}");
+    }
+}

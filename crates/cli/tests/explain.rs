@@ -326,6 +326,56 @@ fn a_forbid_that_applies_is_named_before_the_permit_that_it_overrules() {
 }
 
 #[test]
+fn a_forbid_that_asks_for_something_says_what() {
+    let bank = Bank::new();
+    let asking = r#"@id("not-from-outside") @challenge("insufficient_user_authentication") @acr_values("phr mfa") @max_age("60")"#;
+    bank.replace("policies/checkers.cedar", r#"@id("not-from-outside")"#, asking);
+    let explained = bank.approval(500, &json!({"claims": {"dept": "sales"}}));
+    assert_eq!(explained.cause(), Some("step_up_required"));
+    assert_eq!(
+        explained.details("verdict"),
+        ["  the sender is asked for acr_values `phr mfa`", "  the sender is asked for max_age `60`"]
+    );
+}
+
+#[test]
+fn a_token_is_put_where_the_configuration_has_a_place_for_it() {
+    let token = |bank: &Bank| bank.token(&json!({"claims": {"roles": ["maker"]}}));
+    for (places, step) in [
+        ("from_cookies: [{name: session}]", "the cookie session"),
+        ("from_params: [{name: access_token}]", "the query parameter access_token"),
+    ] {
+        let bank = Bank::new();
+        bank.replace("gate.yaml", "forward: {", &format!("credentials: {{{places}}}\nforward: {{token: remove, "));
+        let explained = bank.explain(&["--path", "/payments/7?draft=false"], &token(&bank));
+        assert_eq!(explained.0["decision"], "allow", "{places}");
+        assert_eq!(explained.step("credential")["text"], step);
+        let upstream = explained.details("upstream");
+        assert!(!upstream.is_empty(), "{places}");
+    }
+}
+
+#[test]
+fn what_browsers_ask_and_what_the_filter_answers_itself_is_told() {
+    let bank = Bank::new();
+    bank.replace("gate.yaml", "    action: view\n", "    action: view\n    cors: true\n");
+    bank.replace("gate.yaml", "forward: {", "resource_metadata: {resource: https://api.example.com}\nforward: {");
+    let explain = |flags: &[&str]| {
+        let ran = bank.run(&[&["gate.yaml", "--now", NOW_TEXT, "--format", "json"], flags].concat(), "");
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        Explained::all(&ran.out).remove(0)
+    };
+    let headers = ["--header", "origin: https://app.example.com", "--header", "access-control-request-method: GET"];
+    let asked = explain(&[&["--method", "OPTIONS", "--path", "/payments/7"], &headers[..]].concat());
+    assert_eq!(asked.0["decision"], "allow");
+    assert_eq!(asked.step("route")["text"], "GET /payments/{id}, which a browser asks about before it uses it");
+    let metadata = explain(&["--path", "/.well-known/oauth-protected-resource"]);
+    assert_eq!(metadata.0["decision"], "allow");
+    let url = "https://api.example.com/.well-known/oauth-protected-resource, which the filter itself has";
+    assert_eq!(metadata.step("metadata")["text"], url);
+}
+
+#[test]
 fn a_scope_that_does_not_match_says_which_line_of_it() {
     let explained = Bank::new().approval(500, &json!({"claims": {"roles": ["maker"]}}));
     assert_eq!(
@@ -481,7 +531,11 @@ impl Bank {
     /// Puts something in the place of the provider's keys in the configuration, and the keys into a file.
     fn without_local_keys(&self, instead: &str) {
         let jwks = json!({"keys": [self.forge.keys().public_jwk("corp").unwrap()]});
-        self.replace("gate.yaml", &format!("local_jwks: {{inline: {jwks_keys}}}", jwks_keys = yaml_keys(&jwks)), instead);
+        self.replace(
+            "gate.yaml",
+            &format!("local_jwks: {{inline: {jwks_keys}}}", jwks_keys = yaml_keys(&jwks)),
+            instead,
+        );
         self.write("jwks.json", &jwks.to_string());
     }
 
@@ -544,7 +598,8 @@ fn a_key_that_was_not_fetched_is_looked_for_once_more() {
     let flags = ["--path", "/payments/7", "--answer", "https://idp.example.com/jwks=jwks.json"];
     let explained = bank.explain(&flags, &bank.token(&json!({"header": {"kid": "another"}})));
     assert_eq!((explained.cause(), explained.blamed()), (Some("key_unknown"), vec!["key"]));
-    let of_key: Vec<&Value> = explained.steps().filter(|step| step["title"] == "key").map(|step| &step["text"]).collect();
+    let of_key: Vec<&Value> =
+        explained.steps().filter(|step| step["title"] == "key").map(|step| &step["text"]).collect();
     assert_eq!(
         of_key,
         [
@@ -683,10 +738,7 @@ fn a_proof_of_possession_is_held_against_the_request() {
     assert_eq!(without.step("binding")["text"], "the token is bound: `cnf` has jkt; it came as Bearer");
     let of_another_url = explain("https://api.example.com/payments/8");
     assert_eq!((of_another_url.cause(), of_another_url.blamed()), (Some("dpop_url_mismatch"), vec!["proof"]));
-    assert_eq!(
-        of_another_url.step("proof")["text"],
-        "must be for GET `https://api.example.com:443/payments/7`"
-    );
+    assert_eq!(of_another_url.step("proof")["text"], "must be for GET `https://api.example.com:443/payments/7`");
     assert_eq!(
         of_another_url.details("proof"),
         [

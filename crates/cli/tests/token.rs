@@ -68,7 +68,7 @@ fn status(configuration: &Value, token: &str) -> u16 {
     match harness.request(headers, true).1 {
         Verdict::Continued(_) => 200,
         Verdict::Replied(reply) => reply.status,
-        Verdict::Waiting => panic!("there is nothing to wait for"),
+        Verdict::Closed | Verdict::Waiting => panic!("there is nothing to wait for"),
     }
 }
 

@@ -165,9 +165,7 @@ impl Request {
     /// Whether the client wants to speak WebSocket from here on, which the upstream agrees to.
     pub fn is_upgrade(&self) -> bool {
         let mut headers = self.headers.iter();
-        headers.any(|(name, value)| {
-            name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket")
-        })
+        headers.any(|(name, value)| name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket"))
     }
 }
 

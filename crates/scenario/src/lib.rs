@@ -26,8 +26,8 @@ pub use error::ScenarioError;
 pub use expectation::{Difference, Document, Expectation};
 pub use forge::{Forge, ForgeError, Keys};
 pub use gateway::{
-    Body, ClientCertificate, ConfigurationForm, Gateway, Headers, Host, Identity, Observed, Protocol, Received, Request,
-    Start, StartRefused, Tls,
+    Body, ClientCertificate, ConfigurationForm, Gateway, Headers, Host, Identity, Observed, Protocol, Received,
+    Request, Start, StartRefused, Tls,
 };
 pub use play::Played;
 pub use report::{Failure, Report};

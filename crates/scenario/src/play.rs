@@ -51,7 +51,8 @@ impl Scenario {
                 let start = gateway.now();
                 services.started(start);
                 let memory = Memory::default();
-                let mut performance = Performance { scenario: self, host: host.name(), gateway, services, start, memory };
+                let mut performance =
+                    Performance { scenario: self, host: host.name(), gateway, services, start, memory };
                 for scene in scenes {
                     if let Err(failure) = performance.play(scene, &mut report, each) {
                         // The gateway cannot be trusted any more.
@@ -77,12 +78,7 @@ struct Performance<'p> {
 }
 
 impl Performance<'_> {
-    fn play(
-        &mut self,
-        scene: &Scene,
-        report: &mut Report,
-        each: &mut dyn FnMut(Played<'_>),
-    ) -> Result<(), Failure> {
+    fn play(&mut self, scene: &Scene, report: &mut Report, each: &mut dyn FnMut(Played<'_>)) -> Result<(), Failure> {
         let name = scene.members.first().map_or("", |member| member.name.as_str());
         let broken = |error: anyhow::Error| Failure::Broken { request: name.to_owned(), error: format!("{error:#}") };
         let host = HostName::ALL.into_iter().find(|name| name.as_str() == self.host);

@@ -110,19 +110,21 @@ impl Template {
     }
 
     /// The request of this name, with its tokens made for this moment.
-    pub(crate) fn fill(&self, forge: &Forge, clock: &Clock, name: &str, memory: &mut Memory) -> anyhow::Result<Request> {
+    pub(crate) fn fill(
+        &self,
+        forge: &Forge,
+        clock: &Clock,
+        name: &str,
+        memory: &mut Memory,
+    ) -> anyhow::Result<Request> {
         let filled = |headers: &[(Vec<u8>, Pieces)]| {
             let filled = headers.iter().map(|(name, value)| Ok((name.clone(), value.fill(forge, clock)?)));
             filled.collect::<Result<Headers, ForgeError>>()
         };
         let path = self.path.fill(forge, clock)?;
         let mut headers = filled(&self.leading)?;
-        let occasion = Occasion {
-            method: &self.method,
-            authority: &self.authority,
-            path: &path,
-            token: self.token.as_ref(),
-        };
+        let occasion =
+            Occasion { method: &self.method, authority: &self.authority, path: &path, token: self.token.as_ref() };
         for proof in &self.proofs {
             let proof = proof.fill(forge, clock, &occasion, name, memory)?;
             headers.push((b"dpop".to_vec(), proof.into_bytes()));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     error::ScenarioError,
     expectation::{CallChecks, Expectation},
-    file::{Form, HostName, RequestLine, SceneLine, ScenarioFile, TogetherLine},
+    file::{Form, HostName, RequestLine, ScenarioFile, SceneLine, TogetherLine},
     forge::Forge,
     gateway::{ConfigurationForm, Start},
     request::{Template, seconds},
@@ -232,7 +232,12 @@ impl Stage<'_> {
             }
         }
         let together = CallChecks::read(&line.expect, &self.clusters).map_err(|error| error.below("expect"))?;
-        Ok(Scene { after: self.after(line.after.as_deref())?, changes: self.changes(&line.services)?, members, together })
+        Ok(Scene {
+            after: self.after(line.after.as_deref())?,
+            changes: self.changes(&line.services)?,
+            members,
+            together,
+        })
     }
 
     fn members(&self, line: &RequestLine) -> Result<Vec<Member>, ScenarioError> {

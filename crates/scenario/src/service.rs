@@ -217,7 +217,9 @@ impl Service {
             Some(answer) => answer
                 .served(forge, clock)
                 .map_err(|error| format!("the service `{}` has no answer: {error}", called.cluster)),
-            None => Ok(Served::Answered { after: Duration::ZERO, status: 404, headers: Headers::new(), body: Vec::new() }),
+            None => {
+                Ok(Served::Answered { after: Duration::ZERO, status: 404, headers: Headers::new(), body: Vec::new() })
+            }
         }
     }
 }

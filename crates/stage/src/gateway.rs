@@ -148,7 +148,7 @@ impl EnvoyHost {
 /// ended it. What ends a WebSocket is not said, so it is the time that tells.
 fn closed_after(answer: &Answer, seconds: u64) -> Option<u64> {
     let early = answer.lasted + Duration::from_millis(500) < Duration::from_secs(seconds);
-    (early || !answer.complete).then(|| answer.lasted.as_secs())
+    (early || !answer.complete).then_some(answer.lasted.as_secs())
 }
 
 fn audit(envoy: &Envoy, marks: Marks, name: &str, sent: &Sent) -> anyhow::Result<Vec<Value>> {
@@ -358,9 +358,9 @@ impl Sent {
 
     fn without_own_headers(&self, mut received: Received) -> Received {
         let own = [RECORD_ID, OPEN_FOR].map(str::as_bytes);
-        received
-            .headers
-            .retain(|(name, _)| !own.contains(&name.as_slice()) && !(self.names_request && name == REQUEST_ID.as_bytes()));
+        received.headers.retain(|(name, _)| {
+            !(own.contains(&name.as_slice()) || self.names_request && name == REQUEST_ID.as_bytes())
+        });
         received
     }
 }

@@ -13,8 +13,8 @@ pub mod client;
 mod envoy;
 mod faults;
 mod gateway;
-mod service;
 pub mod polling;
+mod service;
 mod upstream;
 
 pub use envoy::{

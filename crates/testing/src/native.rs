@@ -100,8 +100,7 @@ impl<'o> NativeGateway<'o> {
     fn send_one(&mut self, request: &Request) -> anyhow::Result<Underway> {
         let has_body = request.body != Body::None || !request.trailers.is_empty();
         let certificate = request.certificate.as_ref().map(peer_certificate).unwrap_or_default();
-        let mut underway =
-            self.world.send(request.worker, certificate, pairs(request, self.is_tls), !has_body)?;
+        let mut underway = self.world.send(request.worker, certificate, pairs(request, self.is_tls), !has_body)?;
         match &request.body {
             Body::None if has_body => underway.deliver(&[]),
             Body::None | Body::NeverArrives => {}

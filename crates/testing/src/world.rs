@@ -171,7 +171,8 @@ impl World {
                 }
                 continue;
             }
-            let Some(place) = self.workers.iter().position(|worker| worker.next_tick.is_some_and(|at| at <= now)) else {
+            let Some(place) = self.workers.iter().position(|worker| worker.next_tick.is_some_and(|at| at <= now))
+            else {
                 return;
             };
             self.tick(place, underway);
@@ -229,8 +230,7 @@ impl World {
             Served::Answered { after, status, headers, body } => {
                 let at = now.saturating_add(u64::try_from(after.as_nanos()).unwrap_or(u64::MAX));
                 let name = |(name, value)| Some((String::from_utf8(name).ok()?, value));
-                let answer =
-                    Answer::Answered { status, headers: headers.into_iter().filter_map(name).collect(), body };
+                let answer = Answer::Answered { status, headers: headers.into_iter().filter_map(name).collect(), body };
                 if at < timeout { (at, answer) } else { timed_out }
             }
             Served::Never => timed_out,

@@ -1,6 +1,9 @@
 //! Configurations whose issuers are played by a test.
 
-use cedar_gate_testing::Gate;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use cedar_gate_testing::{Gate, Served};
 use serde_json::{Value, json};
 
 /// One provider, with what a test changes about it.
@@ -54,6 +57,30 @@ fn a_token_of_somebody_else_is_refused() {
     assert_eq!((answer.status(), answer.cause()), (Some(403), Some("policy_denied")), "{answer}");
     let answer = gate.get("/notes").send();
     assert_eq!((answer.status(), answer.cause()), (Some(401), Some("credential_missing")), "{answer}");
+}
+
+#[test]
+fn calls_are_answered_by_the_test() {
+    let revoked =
+        json!({"revoked": {"uri": "https://idp.example.com/revoked", "cluster": "idp", "cache_duration": "60s"}});
+    let mut gate = Gate::of(&configuration(revoked)).unwrap();
+    let mut rita = |jti: &str| gate.token("corp", &json!({"sub": "rita", "jti": jti}));
+    let (one, two) = (rita("one"), rita("two"));
+    let answer = gate.get("/notes").bearer(&one).send();
+    assert_eq!(answer.status(), Some(503), "nobody listens: {answer}");
+
+    let made = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&made);
+    gate.answer_calls(move |called| {
+        seen.borrow_mut().push((called.cluster.clone(), called.path.clone()));
+        Served::json(200, &json!({"revoked": ["two"]}))
+    });
+    gate.advance(60);
+    let answer = gate.get("/notes").bearer(&one).send();
+    assert!(answer.is_allowed(), "{answer}");
+    let answer = gate.get("/notes").bearer(&two).send();
+    assert_eq!((answer.status(), answer.cause()), (Some(401), Some("token_revoked")), "{answer}");
+    assert_eq!(made.borrow().as_slice(), [("idp".to_owned(), b"/revoked".to_vec())]);
 }
 
 #[test]

@@ -135,12 +135,10 @@ fn of_steps(head: &Head, identity: &mut Option<Identity>) -> Result<bool, Verdic
             unless(head.length == Length::Words || head.ends_here, Verdict::BadBody)?;
             Ok(true)
         }
-        Action::Public | Action::List | Action::View | Action::Release => {
-            match ruling(known, action, 0) {
-                Verdict::Permitted => Ok(false),
-                refused => Err(refused),
-            }
-        }
+        Action::Public | Action::List | Action::View | Action::Release => match ruling(known, action, 0) {
+            Verdict::Permitted => Ok(false),
+            refused => Err(refused),
+        },
     }
 }
 

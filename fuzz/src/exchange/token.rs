@@ -326,12 +326,15 @@ impl Token {
             ("scp", scp),
             ("act", self.act()),
             ("dept", self.department()),
-            ("acr", match self.acr() {
-                Acr::Absent => None,
-                Acr::Mfa => Some(json!("mfa")),
-                Acr::Password => Some(json!("pwd")),
-                Acr::Number => Some(json!(2)),
-            }),
+            (
+                "acr",
+                match self.acr() {
+                    Acr::Absent => None,
+                    Acr::Mfa => Some(json!("mfa")),
+                    Acr::Password => Some(json!("pwd")),
+                    Acr::Number => Some(json!(2)),
+                },
+            ),
             ("auth_time", self.authenticated().map(|at| json!(at))),
             ("cnf", self.is_bound.then(|| json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}))),
         ];

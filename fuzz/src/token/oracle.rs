@@ -64,7 +64,8 @@ const LAST_SECOND: i64 = 253_402_300_799;
 pub(super) fn session(algorithm: &str, header: &[u8], claims: &[u8]) -> Option<Expected> {
     let header = object(header, 4, 64)?;
     let claims = object(claims, 16, 1024)?;
-    (is_acceptable(&header, algorithm) && is_timely(&claims).ok()? && !is_more_than_a_bearer_token(&claims)).then_some(())?;
+    (is_acceptable(&header, algorithm) && is_timely(&claims).ok()? && !is_more_than_a_bearer_token(&claims))
+        .then_some(())?;
     read(&claims).ok()
 }
 

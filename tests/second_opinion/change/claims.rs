@@ -213,6 +213,37 @@ pub(super) const CHANGES: &[Change] = &[
         ]);
         token.claims.set_raw("act", value);
     }),
+    change("claims: may_act", |token, dice| {
+        let value = dice.pick(&[
+            r#"{"sub":"a"}"#,
+            "{}",
+            "null",
+            r#""a""#,
+            "[]",
+            r#"{"sub":5}"#,
+            r#"{"client_id":""}"#,
+            r#"{"iss":null,"sub":"a"}"#,
+        ]);
+        token.claims.set_raw("may_act", value);
+    }),
+    change("claims: a user who comes later than the token", |token, dice| {
+        let issued = token.claims.get("iat").and_then(|iat| iat.parse::<i64>().ok()).unwrap_or(NOW);
+        let late = dice.pick(&[0, SKEW, 3600]) + dice.between(-2, 2);
+        token.claims.set("auth_time", &json!(issued + late));
+    }),
+    change("claims: a status", |token, dice| {
+        let value = dice.pick(&[
+            r#"{"status_list":{"idx":1,"uri":"https://idp.example.com/status"}}"#,
+            r#"{"status_list":{"idx":-1,"uri":"https://idp.example.com/status"}}"#,
+            r#"{"status_list":{"idx":1}}"#,
+            r#"{"status_list":5}"#,
+            r#"{"identifier_list":{}}"#,
+            "{}",
+            "null",
+            r#""valid""#,
+        ]);
+        token.claims.set_raw("status", value);
+    }),
     change("claims: a confirmation", |token, dice| {
         let value = dice.pick(&[
             r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#,

@@ -50,9 +50,11 @@ impl Desk {
                     }
                 }
             }
-            let due = self.deliveries.iter().enumerate().filter(|(_, delivery)| {
-                workers.get(delivery.worker).is_some_and(|vm| delivery.at <= vm.now())
-            });
+            let due = self
+                .deliveries
+                .iter()
+                .enumerate()
+                .filter(|(_, delivery)| workers.get(delivery.worker).is_some_and(|vm| delivery.at <= vm.now()));
             // Of those that are due at the same instant, the call that was made first.
             let Some((next, _)) = due.min_by_key(|(_, delivery)| delivery.at) else { return Ok(()) };
             let Delivery { worker, token, answer, .. } = self.deliveries.remove(next);

@@ -51,15 +51,15 @@ impl CallChecks {
 
     /// Refuses what nothing could ever be compared with.
     pub(super) fn check(&self, clusters: &[String]) -> Result<(), ScenarioError> {
-        for (member, name) in self.calls.keys().map(|name| ("calls", name)).chain(
-            self.received.keys().map(|name| ("received", name)),
-        ) {
+        for (member, name) in
+            self.calls.keys().map(|name| ("calls", name)).chain(self.received.keys().map(|name| ("received", name)))
+        {
             if !clusters.contains(name) {
                 return Err(ScenarioError::new(member, format!("no service is named `{name}`")));
             }
         }
         for (name, count) in &self.calls {
-            endpoints(count).map_err(|error| error.below(&format!("calls.{name}")))?;
+            Count::read(count).map_err(|error| error.below(&format!("calls.{name}")))?;
         }
         for (name, checks) in &self.received {
             for (position, check) in checks.iter().enumerate() {
@@ -75,11 +75,10 @@ impl CallChecks {
         for (name, count) in &self.calls {
             let here = || called.iter().filter(|called| called.cluster == *name);
             // Checked when the file was read.
-            for (endpoint, target, bounds) in endpoints(count).unwrap_or_default() {
-                let seen = here().filter(|called| target.as_ref().is_none_or(|target| target.fits(called))).count();
-                if !bounds.hold(seen) {
-                    let what = if target.is_some() { format!("calls.{name}.`{endpoint}`") } else { format!("calls.{name}") };
-                    found.push(Difference::new(what, bounds, shown(seen, here())));
+            for count in Count::read(count).unwrap_or_default() {
+                let seen = here().filter(|called| count.covers(called)).count();
+                if !count.bounds.hold(seen) {
+                    found.push(Difference::new(count.what(name), count.bounds, shown(seen, here())));
                 }
             }
         }
@@ -101,10 +100,12 @@ fn compare_received(name: &str, checks: &[ReceivedCheck], called: &[Called], fou
         match rest.first() {
             None => found.push(Difference::new(what, "a call", "no further one")),
             // What it is compared with is only a guess, and a helpful one where there is one call.
-            Some(nearest) => found.extend(check.differences(nearest).into_iter().map(|difference| Difference {
-                what: format!("{what}.{}", difference.what),
-                ..difference
-            })),
+            Some(nearest) => found.extend(
+                check
+                    .differences(nearest)
+                    .into_iter()
+                    .map(|difference| Difference { what: format!("{what}.{}", difference.what), ..difference }),
+            ),
         }
         return;
     }
@@ -116,15 +117,37 @@ fn shown<'c>(count: usize, called: impl Iterator<Item = &'c Called>) -> String {
     if calls.is_empty() { count.to_string() } else { format!("{count} (in all: {})", calls.join(", ")) }
 }
 
-/// What is said of a service: of all its calls, or of those to some endpoints.
-fn endpoints(count: &Value) -> Result<Vec<(&str, Option<Target>, Bounds)>, ScenarioError> {
-    let by_endpoint = count.as_object().filter(|members| members.keys().any(|name| name.contains(' ')));
-    let Some(members) = by_endpoint else { return Ok(vec![("", None, Bounds::read(count)?)]) };
-    let read = |(name, count): (&'_ String, &Value)| {
-        let target = Target::read(name).map_err(|message| ScenarioError::new("", message))?;
-        Ok((target, Bounds::read(count).map_err(|error: ScenarioError| error.below(&format!("`{name}`")))?))
-    };
-    members.iter().map(|member| read(member).map(|(target, bounds)| (member.0.as_str(), Some(target), bounds))).collect()
+/// How many calls there must be: of all to a service, or of those to one of its endpoints.
+struct Count<'c> {
+    endpoint: Option<(&'c str, Target)>,
+    bounds: Bounds,
+}
+
+impl<'c> Count<'c> {
+    /// What is said of one service.
+    fn read(line: &'c Value) -> Result<Vec<Self>, ScenarioError> {
+        let by_endpoint = line.as_object().filter(|members| members.keys().any(|name| name.contains(' ')));
+        let Some(members) = by_endpoint else {
+            return Ok(vec![Self { endpoint: None, bounds: Bounds::read(line)? }]);
+        };
+        let read = |(name, count): (&'c String, &Value)| {
+            let target = Target::read(name).map_err(|message| ScenarioError::new("", message))?;
+            let bounds = Bounds::read(count).map_err(|error| error.below(&format!("`{name}`")))?;
+            Ok(Self { endpoint: Some((name, target)), bounds })
+        };
+        members.iter().map(read).collect()
+    }
+
+    fn covers(&self, called: &Called) -> bool {
+        self.endpoint.as_ref().is_none_or(|(_, target)| target.fits(called))
+    }
+
+    fn what(&self, cluster: &str) -> String {
+        match self.endpoint {
+            Some((name, _)) => format!("calls.{cluster}.`{name}`"),
+            None => format!("calls.{cluster}"),
+        }
+    }
 }
 
 impl Bounds {

@@ -51,8 +51,7 @@ const SERVER: &str = "the gateway";
 impl Forge {
     /// The certificate of this name.
     pub(crate) fn certificate(&self, name: &str) -> Result<ClientCertificate, ForgeError> {
-        let description =
-            self.certificates.get(name).ok_or_else(|| ForgeError::UnknownCertificate(name.to_owned()))?;
+        let description = self.certificates.get(name).ok_or_else(|| ForgeError::UnknownCertificate(name.to_owned()))?;
         let fault = |message: String| ForgeError::Description { path: format!("certificates.{name}"), message };
         let key = self.keys.key(&description.key)?;
         let subject = description.subject.as_deref().unwrap_or(name);
@@ -88,8 +87,10 @@ impl Forge {
 
     /// What a gateway needs to be reached over TLS.
     pub(crate) fn tls() -> Result<Tls, ForgeError> {
-        let fault =
-            |error: rcgen::Error| ForgeError::Description { path: "certificates".to_owned(), message: error.to_string() };
+        let fault = |error: rcgen::Error| ForgeError::Description {
+            path: "certificates".to_owned(),
+            message: error.to_string(),
+        };
         let key = generated(SERVER).ok_or(fault(rcgen::Error::KeyGenerationUnavailable))?;
         let mut parameters = parameters("gateway", SERVER).map_err(fault)?;
         parameters.subject_alt_names = vec![SanType::DnsName("gateway".try_into().map_err(fault)?)];

@@ -98,9 +98,7 @@ impl Answer {
                 }
                 Body::Json(json.clone())
             }
-            (None, Some(text), None, None) => {
-                Body::Text(Pieces::read("text", text, forge, notation::bytes_of_json)?)
-            }
+            (None, Some(text), None, None) => Body::Text(Pieces::read("text", text, forge, notation::bytes_of_json)?),
             (None, None, Some(repeat), None) => Body::Text(repeat.pieces("repeat")?),
             (None, None, None, Some(token)) => {
                 forge.check(token).map_err(|error| ScenarioError::new("token", error))?;

@@ -57,7 +57,7 @@ impl Endpoint {
             fitting().for_each(|position| self.answers[position].1 = false);
             chosen = fresh(&self.answers);
         }
-        let position = chosen.or_else(|| fitting().last())?;
+        let position = chosen.or_else(|| fitting().next_back())?;
         let (answer, given) = &mut self.answers[position];
         *given = true;
         Some(answer)

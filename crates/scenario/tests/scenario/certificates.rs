@@ -13,7 +13,8 @@ const HEAD: &str = "story: s\nconfiguration: {}\nkeys: {laptop: {kty: EC, crv: P
                     {cnf: {'x5t#S256': {$x5t: alice}}}}}\nrequests:\n";
 
 fn shown(certificates: &[&str]) -> Vec<Option<ClientCertificate>> {
-    let request = |certificate: &&str| format!("  - {{path: /, certificate: {certificate}, expect: {{status: 200}}}}\n");
+    let request =
+        |certificate: &&str| format!("  - {{path: /, certificate: {certificate}, expect: {{status: 200}}}}\n");
     let requests: String = certificates.iter().map(request).collect();
     let host = Parrot::saying(allowed());
     parse(&format!("{HEAD}{requests}")).unwrap().run(&host).unwrap();

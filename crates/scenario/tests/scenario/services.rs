@@ -47,8 +47,7 @@ const ONE: &str = "  idp: {\"GET /jwks\": {json: {keys: []}}}";
 
 #[test]
 fn answers_come_in_order_and_the_last_one_stays() {
-    let requests: String =
-        [200, 503, 503].map(|status| calls("idp GET /jwks", &format!("status: {status}"))).concat();
+    let requests: String = [200, 503, 503].map(|status| calls("idp GET /jwks", &format!("status: {status}"))).concat();
     served("  idp: {\"GET /jwks\": [{json: {}}, {status: 503}]}", &requests);
 }
 
@@ -80,10 +79,9 @@ fn an_answer_can_depend_on_the_call() {
 #[test]
 fn an_endpoint_with_a_query_goes_before_one_without() {
     let services = "  idp: {\"GET /keys?new=1\": {status: 201}, \"GET /keys\": {status: 202}}";
-    let requests: String =
-        [("/keys?new=1", 201), ("/keys", 202), ("/keys?old=1", 202), ("/other", 404)]
-            .map(|(path, status)| calls(&format!("idp GET {path}"), &format!("status: {status}")))
-            .concat();
+    let requests: String = [("/keys?new=1", 201), ("/keys", 202), ("/keys?old=1", 202), ("/other", 404)]
+        .map(|(path, status)| calls(&format!("idp GET {path}"), &format!("status: {status}")))
+        .concat();
     served(services, &requests);
 }
 
@@ -169,7 +167,10 @@ fn a_scenario_begins_anew_each_time_it_is_played() {
 #[test]
 fn calls_are_counted_from_one_request_to_the_next() {
     let requests = calls("idp GET /jwks", "status: 200, calls: {idp: 1}")
-        + &calls("idp GET /jwks?v=1", "status: 200, calls: {idp: {\"GET /jwks\": 1, \"GET /jwks?v=1\": 1, \"GET /other\": 0}}")
+        + &calls(
+            "idp GET /jwks?v=1",
+            "status: 200, calls: {idp: {\"GET /jwks\": 1, \"GET /jwks?v=1\": 1, \"GET /other\": 0}}",
+        )
         + "  - {path: /, expect: {status: 504, audit_records: 0, calls: {idp: {at_most: 0}}}}\n"
         + &calls("idp GET /jwks", "status: 200, calls: {idp: {at_least: 1}}");
     served(ONE, &requests);
@@ -226,7 +227,10 @@ fn requests_that_are_sent_together_are_counted_together() {
         )
     };
     assert_eq!(differences(ONE, &request(3)), [""; 0]);
-    assert_eq!(differences(ONE, &request(1)), ["calls.idp: expected 1, saw 3 (in all: GET /jwks, GET /jwks, GET /jwks)"]);
+    assert_eq!(
+        differences(ONE, &request(1)),
+        ["calls.idp: expected 1, saw 3 (in all: GET /jwks, GET /jwks, GET /jwks)"]
+    );
     let scenario = parse(&scenario(ONE, &request(3))).unwrap();
     let names: Vec<_> = scenario.requests().collect();
     assert_eq!(names, ["a crowd: one", "a crowd: one", "a crowd: one", "a crowd: GET /b"]);
@@ -249,7 +253,10 @@ fn a_fault_in_services_names_its_place() {
         ("  idp: {\"GET /a\": {statos: 200}}", "services.idp.`GET /a`.statos: unknown field"),
         ("  idp: {\"GET /a\": [{}, {json: {k: {$jwk: nobody}}}]}", "services.idp.`GET /a`.[1].json: no key is named"),
         ("  idp: {\"GET /a\": {json: {}, text: a}}", "services.idp.`GET /a`: has one body"),
-        ("  idp: {\"GET /a\": {fault: never, status: 200}}", "services.idp.`GET /a`.fault: leaves nothing to say for `status`"),
+        (
+            "  idp: {\"GET /a\": {fault: never, status: 200}}",
+            "services.idp.`GET /a`.fault: leaves nothing to say for `status`",
+        ),
         ("  idp: {\"GET /a\": {token: bob}}", "services.idp.`GET /a`.token: no token is named `bob`"),
         ("  idp: {\"GET /a\": {delay: 1.5s}}", "services.idp.`GET /a`.delay: `1.5s` is no whole number"),
         ("  idp: {\"GET /a\": {when: {body: {json: {$x: 1}}}}}", "services.idp.`GET /a`.when.body: "),
@@ -258,8 +265,14 @@ fn a_fault_in_services_names_its_place() {
         assert!(message.starts_with(expected), "{message}");
     }
     for (request, expected) in [
-        ("  - {path: /, services: {other: up}, expect: {status: 200}}", "requests[0].services: no service is named `other`"),
-        ("  - {path: /, expect: {status: 200, calls: {other: 1}}}", "requests[0].expect.calls: no service is named `other`"),
+        (
+            "  - {path: /, services: {other: up}, expect: {status: 200}}",
+            "requests[0].services: no service is named `other`",
+        ),
+        (
+            "  - {path: /, expect: {status: 200, calls: {other: 1}}}",
+            "requests[0].expect.calls: no service is named `other`",
+        ),
         ("  - {path: /, expect: {status: 200, calls: {idp: many}}}", "requests[0].expect.calls.idp: "),
         ("  - {path: /, times: 2, expect: {status: 200}}", "requests[0].times: stands in `concurrent` only"),
         ("  - {concurrent: []}", "requests[0].concurrent: has no request"),

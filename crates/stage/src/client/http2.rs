@@ -71,8 +71,7 @@ fn send(stream: &mut h2::SendStream<Bytes>, request: &Request) -> anyhow::Result
 
 async fn read(answer: h2::client::ResponseFuture, kept_open: bool) -> anyhow::Result<Answer> {
     let (head, mut stream) = answer.await.map_err(|error| anyhow!("no answer: {error}"))?.into_parts();
-    let mut answer =
-        Answer { status: head.status.as_u16(), headers: list(&head.headers), ..Answer::default() };
+    let mut answer = Answer { status: head.status.as_u16(), headers: list(&head.headers), ..Answer::default() };
     let begun = Instant::now();
     let end = body(&mut stream, &mut answer).await;
     answer.lasted = begun.elapsed();

@@ -108,8 +108,8 @@ fn envoy() -> Option<&'static EnvoyHost> {
         let directory = tempfile::tempdir().expect("a directory");
         let wasm = directory.path().join("caller.wasm");
         std::fs::write(&wasm, module()).expect("a file");
-        let host = EnvoyOptions::binary_from_env()
-            .map(|binary| EnvoyHost::start(&binary, &wasm).expect("Envoy starts"));
+        let host =
+            EnvoyOptions::binary_from_env().map(|binary| EnvoyHost::start(&binary, &wasm).expect("Envoy starts"));
         if host.is_none() {
             super::skipped();
         }
