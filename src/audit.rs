@@ -34,7 +34,7 @@ pub struct Record {
     /// The OAuth client.
     pub client: Option<Rc<str>>,
     /// Who acted for the principal: `issuer|subject`, the current actor first.
-    pub actors: Vec<String>,
+    pub actors: Rc<[String]>,
     /// `jti`, or `hmac:` and a keyed hash of the token that is the same for one token as long as the VM lives.
     pub token_id: Option<Rc<str>>,
     /// How the token was bound to its sender.

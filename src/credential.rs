@@ -199,9 +199,28 @@ impl Only {
     }
 }
 
-/// RFC 6750 §2.1, `b64token`.
+/// The characters of RFC 6750 §2.1, `b64token`. A table, because there are a thousand of them in a request.
+static TOKEN68: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        #[expect(
+            clippy::indexing_slicing,
+            clippy::as_conversions,
+            reason = "at compile time, where a fault is an error"
+        )]
+        {
+            table[byte as usize] =
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// A text that is a `b64token`.
 fn token(text: &str) -> Result<String, Cause> {
-    let is_token68 = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'+' | b'-'..=b'/' | b'=' | b'_' | b'~');
+    let is_token68 = |byte: u8| TOKEN68.get(usize::from(byte)).copied().unwrap_or_default();
     let is_token = !text.is_empty() && text.bytes().all(is_token68);
     if is_token { Ok(text.to_owned()) } else { Err(Cause::CredentialMalformed) }
 }

@@ -6,6 +6,7 @@
 //! A call-out belongs, in the SDK, to the context that is active when it is made. So calls leave from the root context's
 //! tick, through the outbox, and requests that wait stand in a map of the root.
 
+mod entropy;
 mod host;
 mod metrics;
 mod shared_data;
@@ -28,6 +29,7 @@ use crate::jose::ByGateway;
 use crate::live::Ticket;
 use crate::outbox::{Answer, LONGEST_ANSWER};
 use crate::secret::Environment;
+use entropy::Entropy;
 use host::{Buffer, ForeignFunctions, Level};
 use metrics::Metrics;
 use shared_data::SharedData;
@@ -42,6 +44,7 @@ proxy_wasm::main! {{
 struct Plugin {
     gate: Gate,
     timer: Rc<timing::Timer>,
+    entropy: Entropy,
     metrics: Metrics,
     /// Requests that wait, by their context.
     waiting: RefCell<Streams>,
@@ -146,6 +149,7 @@ impl RootContext for Root {
         let plugin = Rc::new(Plugin {
             gate: Gate::new(config, Platform { verifier, entropy }),
             timer,
+            entropy: Entropy::default(),
             metrics: Metrics::default(),
             waiting: RefCell::default(),
             passing: RefCell::default(),
@@ -388,9 +392,9 @@ impl Http {
 }
 
 impl Drop for Http {
-    /// The gateway deletes the context when the stream has ended, however it ended.
+    /// The gateway deletes the context when the stream has ended, however it ended. Most have nothing left to do then.
     fn drop(&mut self) {
-        if self.plugin.is_some() {
+        if self.plugin.is_some() && self.stream.try_borrow().is_ok_and(|stream| stream.has_deadline()) {
             self.step(Input::End);
         }
     }

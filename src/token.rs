@@ -26,4 +26,4 @@ pub use claims::{ClaimPath, ClaimSet};
 pub use provider::{
     ClaimAttribute, ClientRule, ParentRule, PrincipalRule, Provider, ProviderKeys, Providers, TokenType,
 };
-pub use session::{Binding, Identity, Session};
+pub use session::{Binding, Identity, Recorded, Session};

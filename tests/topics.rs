@@ -9,6 +9,8 @@
 
 #[path = "topics/calls.rs"]
 mod calls;
+#[path = "topics/catalogue.rs"]
+mod catalogue;
 #[path = "topics/configuration.rs"]
 mod configuration;
 #[path = "topics/derive.rs"]
@@ -34,3 +36,5 @@ mod slices;
 mod vm;
 #[path = "topics/waiting/mod.rs"]
 mod waiting;
+#[path = "topics/workers.rs"]
+mod workers;

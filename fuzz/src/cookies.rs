@@ -48,6 +48,7 @@ impl Gateway {
                 "schema": "entity User, Doc; action view appliesTo { principal: User, resource: Doc };",
                 "policies": "permit (principal == User::\"corp|mona\", action, resource);",
             }},
+            "forward": {"token": "remove"},
         });
         let harness = Harness::start(configuration.to_string().as_bytes(), NOW.unsigned_abs())
             .unwrap_or_else(|faults| panic!("{:?}", faults.iter().map(ToString::to_string).collect::<Vec<_>>()));

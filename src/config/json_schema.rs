@@ -20,22 +20,21 @@ use crate::sender::Demand;
 
 // What the rules in `raw` name.
 pub(super) use super::MODE;
-pub(super) use super::limits::{
-    BODY_BYTES, BODY_TIMEOUT, CACHED_BYTES, CACHED_TOKENS, CLAIMS_DEPTH, POLICY_CHAIN, POLICY_DEPTH, TOKEN_BYTES, WAIT_TIMEOUT,
-};
 pub(super) use super::introspection::{
     ANSWER_DURATION, AUTHENTICATION, LACKABLE, REFUSAL_DURATION, TOKENS, TOKENS_DEFAULT,
+};
+pub(super) use super::limits::{
+    BODY_BYTES, BODY_TIMEOUT, CACHED_BYTES, CACHED_TOKENS, CLAIMS_DEPTH, POLICY_CHAIN, POLICY_DEPTH, TOKEN_BYTES,
+    WAIT_TIMEOUT,
 };
 pub(super) use super::profile::PROFILE;
 pub(super) use super::provider::{CLOCK_SKEW, MAX_LIFETIME, PRINCIPAL_ID, PRINCIPAL_TYPE, TOKEN_TYPE};
 pub(super) use super::remote::{CACHE_DURATION, COOLDOWN, FETCH_TIMEOUT, MAX_STALE};
 pub(super) use super::route::{ACCESS, MAX_STREAM_AGE};
 pub(super) use super::rules::{ROLE_TYPE, TOKEN};
-pub(super) use super::sender::{
-    NONCE_LIFETIME, PROOF_LIFETIME, PROOF_SKEW, REPLAY_ENTRIES, asymmetric,
-};
-pub(super) use crate::challenge::REALM;
+pub(super) use super::sender::{NONCE_LIFETIME, PROOF_LIFETIME, PROOF_SKEW, REPLAY_ENTRIES, asymmetric};
 pub(super) use super::status::{LIST_DURATION, LIST_STALE};
+pub(super) use crate::challenge::REALM;
 pub(super) use crate::client_certificate::CertificateSource;
 pub(super) use crate::dpop::Dpop;
 pub(super) use crate::jose::{Algorithm, Crypto};

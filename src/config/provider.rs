@@ -110,6 +110,7 @@ fn provider(at: &At, name: String, raw: RawProvider, environment: &Environment) 
     let status_lists =
         status_lists.and_then(|raw| status::status_lists(&at.field("status_list"), raw, asked.has_keys));
     let revoked = at.take("revoked", raw.revoked).and_then(|raw| status::revoked(&at.field("revoked"), raw));
+    let sender_constraint = sender::constraint(at, raw.sender_constraint, sender::PROVIDER);
     Some(Provider {
         name,
         index: 0,
@@ -120,7 +121,7 @@ fn provider(at: &At, name: String, raw: RawProvider, environment: &Environment) 
         introspection: introspection.map(Rc::new),
         status_lists,
         revoked,
-        sender_constraint: sender::constraint(at, raw.sender_constraint, sender::PROVIDER),
+        sender_constraint,
         token_types: token_types.iter().map(|text| TokenType::configured(text)).collect(),
         clock_skew: seconds(clock_skew),
         max_lifetime: seconds(max_lifetime),

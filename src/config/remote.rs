@@ -47,39 +47,34 @@ pub(super) fn cluster(at: &At, cluster: Field<String>) -> Option<String> {
     Some(cluster)
 }
 
-/// Puts the configured times into a spec.
-pub(super) fn times(at: &At, times: Times, mut spec: Spec) -> Spec {
-    spec.timeout = duration(at, "timeout", times.timeout, &FETCH_TIMEOUT);
-    spec.cache_duration = duration(at, "cache_duration", times.cache_duration, &CACHE_DURATION);
-    spec.shortest = spec.shortest.min(spec.cache_duration);
-    spec.max_stale = duration(at, "max_stale", times.max_stale, &MAX_STALE);
-    spec.cooldown = duration(at, "cooldown", times.cooldown, &COOLDOWN);
-    spec
+impl Times {
+    /// A set of keys with these times, where it is known where the set is.
+    fn key_set(self, at: &At, provider: &str, origin: Option<Origin>) -> Option<Spec> {
+        let timeout = duration(at, "timeout", self.timeout, &FETCH_TIMEOUT);
+        let cache_duration = duration(at, "cache_duration", self.cache_duration, &CACHE_DURATION);
+        let max_stale = duration(at, "max_stale", self.max_stale, &MAX_STALE);
+        let cooldown = duration(at, "cooldown", self.cooldown, &COOLDOWN);
+        let spec = Spec::key_set(format!("keys/{provider}"), origin?);
+        let shortest = spec.shortest.min(cache_duration);
+        Some(Spec { timeout, cache_duration, shortest, max_stale, cooldown, ..spec })
+    }
 }
 
 pub(super) fn jwks(at: &At, provider: &str, raw: RawRemoteJwks) -> Option<Spec> {
     at.unknown(&raw.unknown);
     let RawRemoteJwks { uri, cluster, timeout, cache_duration, max_stale, cooldown, .. } = raw;
-    let endpoint = endpoint(at, uri, cluster);
-    let spec = Spec::key_set(name(provider), Origin::Direct(endpoint?));
-    Some(times(at, Times { timeout, cache_duration, max_stale, cooldown }, spec))
+    let origin = endpoint(at, uri, cluster).map(Origin::Direct);
+    Times { timeout, cache_duration, max_stale, cooldown }.key_set(at, provider, origin)
 }
 
 pub(super) fn discovery(at: &At, provider: &str, issuer: Option<&str>, raw: RawDiscovery) -> Option<Spec> {
     at.unknown(&raw.unknown);
     let RawDiscovery { cluster, timeout, cache_duration, max_stale, cooldown, .. } = raw;
     let cluster = self::cluster(at, cluster);
-    let discovery = match Discovery::new(issuer?, &cluster?) {
-        Ok(discovery) => discovery,
-        Err(fault) => {
-            at.fault(format!("the issuer cannot be asked for its metadata: it {fault}"));
-            return None;
-        }
-    };
-    let spec = Spec::key_set(name(provider), Origin::Discovery(discovery));
-    Some(times(at, Times { timeout, cache_duration, max_stale, cooldown }, spec))
-}
-
-fn name(provider: &str) -> String {
-    format!("keys/{provider}")
+    let discovery = issuer.zip(cluster).and_then(|(issuer, cluster)| {
+        let unusable = |fault| at.fault(format!("the issuer cannot be asked for its metadata: it {fault}"));
+        Discovery::new(issuer, &cluster).map_err(unusable).ok()
+    });
+    let origin = discovery.map(Origin::Discovery);
+    Times { timeout, cache_duration, max_stale, cooldown }.key_set(at, provider, origin)
 }

@@ -7,6 +7,7 @@ use super::inquiry::Inquiry;
 use super::{Arrival, Now, Passing, body, notes};
 use crate::audit::{Record, bounded, hexadecimal};
 use crate::challenge::Demand;
+use crate::config::Config;
 use crate::credential::Scheme;
 use crate::gate::Gate;
 use crate::http::{Headers, Query, RequestHead};
@@ -14,7 +15,7 @@ use crate::journal::Journal;
 use crate::policy::{Facts, Permit, TypedValue};
 use crate::refusal::{Cause, Refusal};
 use crate::route::{Declaration, Parameters, Protected};
-use crate::token::Session;
+use crate::token::{Identity, Session};
 
 /// What is known about a request so far; survives a refusal.
 pub(super) struct Known {
@@ -75,16 +76,15 @@ pub(super) fn decide(
     let protected = config.routes.protected(inquiry.route).ok_or(Cause::PolicyError)?;
 
     // Whether this session may be at all, and may ask this.
-    let held = config.engine.held(&session);
-    journal.note(|| notes::separation(&config.separation, &held));
+    journal.note(|| notes::separation(&config.separation, &config.engine.held(&session)));
     known.of_session(&session);
     if protected.ends_with_token {
         let seconds = u64::try_from(session.expires_at).unwrap_or_default();
         known.passing.until = Some(seconds.saturating_mul(1_000_000_000));
     }
     let session = known.session.insert(session);
-    if let Some(constraint) = config.separation.violated(&held) {
-        known.record.policies = vec![format!("separation:{}", constraint.id).into()];
+    if let Some(constraint) = session.conflict.get_or_init(|| conflict(config, session)) {
+        known.record.policies = vec![Rc::clone(constraint)];
         return Err(Cause::SeparationStatic.into());
     }
     journal.note(|| notes::scopes(protected, session));
@@ -124,6 +124,12 @@ pub(super) fn decide(
             if end_of_stream { Err(Cause::BodyInvalid.into()) } else { Ok(Step::AwaitBody(Box::new(question))) }
         }
     }
+}
+
+/// The constraint that an identity violates, as records write it. It follows from the token and the configuration alone.
+fn conflict(config: &Config, identity: &Identity) -> Option<Rc<str>> {
+    let constraint = config.separation.violated(&config.engine.held(identity))?;
+    Some(format!("separation:{}", constraint.id).into())
 }
 
 fn declared_query(protected: &Protected, query: Query<'_>) -> Result<BTreeMap<String, TypedValue>, Cause> {
@@ -226,7 +232,17 @@ impl Known {
             mode: gate.config().mode.name(),
             ..Record::default()
         };
-        Self { record, session: None, strip: Vec::new(), rewrite: Vec::new(), route: None, scheme: None, is_grpc: false, now: arrival.now, passing: Passing::default() }
+        Self {
+            record,
+            session: None,
+            strip: Vec::new(),
+            rewrite: Vec::new(),
+            route: None,
+            scheme: None,
+            is_grpc: false,
+            now: arrival.now,
+            passing: Passing::default(),
+        }
     }
 
     /// What names a request even where its head cannot be read as one.
@@ -252,10 +268,10 @@ impl Known {
     }
 
     fn of_session(&mut self, session: &Session) {
-        self.record.principal = Some(bounded(&session.principal.to_string()).into());
-        self.record.client = session.client.as_deref().map(|client| bounded(client).into());
-        let actors = session.actors.iter().map(|actor| bounded(&format!("{}|{}", actor.issuer, actor.subject)));
-        self.record.actors = actors.collect();
+        let recorded = &session.recorded;
+        self.record.principal = Some(Rc::clone(&recorded.principal));
+        self.record.client = recorded.client.clone();
+        self.record.actors = Rc::clone(&recorded.actors);
         self.record.binding = Some(session.binding.name());
     }
 }

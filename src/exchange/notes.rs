@@ -157,10 +157,7 @@ pub(super) fn credential(headers: &Headers, query: Query<'_>, credentials: &Cred
 }
 
 pub(super) fn opaque_token(credential: &Credential, provider: Option<&Provider>) -> Note {
-    Note::OpaqueToken {
-        bytes: credential.token().len(),
-        provider: provider.map(|provider| provider.name.clone()),
-    }
+    Note::OpaqueToken { bytes: credential.token().len(), provider: provider.map(|provider| provider.name.clone()) }
 }
 
 pub(super) fn separation(separation: &Separation, held: &BTreeSet<EntityId>) -> Note {

@@ -31,7 +31,7 @@ use super::source::Source;
 use super::{EntityId, EntityType, TypedValue, schema, with_causes};
 use crate::audit::hexadecimal;
 use crate::refusal::{Cause, Refusal};
-use crate::token::Session;
+use crate::token::{Identity, Session};
 
 /// A policy set that has been judged fit.
 pub struct Engine {
@@ -163,11 +163,11 @@ impl Engine {
         self.store.contains(id)
     }
 
-    /// What a session's principal descends from: by its token, and by the static entities.
+    /// What an identity's principal descends from: by its token, and by the static entities.
     #[must_use]
-    pub fn held(&self, session: &Session) -> BTreeSet<EntityId> {
-        let mut own = session.parents.clone();
-        own.insert(session.principal.clone());
+    pub fn held(&self, identity: &Identity) -> BTreeSet<EntityId> {
+        let mut own = identity.parents.clone();
+        own.insert(identity.principal.clone());
         self.store.inherited(&own)
     }
 

@@ -38,7 +38,7 @@ struct Node {
     entity: Arc<ast::Entity>,
     ancestors: Vec<EntityUid>,
     /// Everything that can be reached from here, itself not included.
-    reach: Vec<EntityUid>,
+    reach: Vec<(EntityUid, Arc<ast::Entity>)>,
 }
 
 impl Store {
@@ -49,14 +49,20 @@ impl Store {
     /// Cedar's message.
     pub(super) fn load(json: &Value, schema: &Schema) -> Result<Self, String> {
         let all = Entities::from_json_value(json.clone(), Some(schema)).map_err(|error| with_causes(&error))?;
-        let mut nodes = HashMap::new();
+        let (mut nodes, mut links) = (HashMap::new(), HashMap::new());
         for entity in all.iter() {
-            nodes.insert(entity.uid(), Node::read(entity, &all)?);
+            links.insert(entity.uid(), mentioned(entity)?);
+            let ancestors = all.ancestors(&entity.uid()).into_iter().flatten().cloned().collect();
+            let entity = (entity.uid(), Arc::new(entity.as_ref().clone()));
+            nodes.insert(entity.0, Node { entity: entity.1, ancestors, reach: Vec::new() });
         }
-        let links: HashMap<EntityUid, Vec<EntityUid>> =
-            nodes.iter().map(|(uid, node)| (uid.clone(), node.reach.clone())).collect();
-        for (uid, node) in &mut nodes {
-            node.reach = reachable(uid, &links);
+        let reached = |uid: EntityUid| nodes.get(&uid).map(|node| (uid, Arc::clone(&node.entity)));
+        let reach: Vec<(EntityUid, Vec<_>)> = nodes
+            .keys()
+            .map(|uid| (uid.clone(), reachable(uid, &links).into_iter().filter_map(reached).collect()))
+            .collect();
+        for (uid, reach) in reach {
+            nodes.get_mut(&uid).into_iter().for_each(|node| node.reach.clone_from(&reach));
         }
         Ok(Self(nodes))
     }
@@ -127,7 +133,7 @@ impl Store {
         self.gather_all(principal, &mut around);
         around.retain(|uid, _| *uid != principal.id.0 && base.get(uid).is_none());
         let all = || around.values().map(AsRef::as_ref).chain(base.as_ref().iter());
-        if base.get(&principal.id.0).is_some() || all().chain([&own]).any(|one| one.is_descendant_of(own.uid())) {
+        if base.get(&principal.id.0).is_some() || all().chain([&own]).any(|one| descends(one, own.uid())) {
             return Ok(None);
         }
         let ancestors = all().chain([&own]).flat_map(ast::Entity::ancestors).cloned().collect();
@@ -175,7 +181,7 @@ impl Store {
         beside.retain(|uid, _| uid.as_ref() != asked && !is_around(uid.as_ref()));
         let own = Arc::new(self.merged_entity(resource.id, resource.attributes, resource.parents)?);
         let all: Vec<Arc<ast::Entity>> = beside.into_values().chain([own]).collect();
-        let reopens = all.iter().any(|entity| entity.is_descendant_of(asker) || entity.is_descendant_of(asked));
+        let reopens = all.iter().any(|entity| descends(entity, asker) || descends(entity, asked));
         Ok((!reopens).then_some(all))
     }
 
@@ -203,7 +209,7 @@ impl Store {
         // Where something else descends from the principal or the resource, one of these from the other, or a policy
         // names one of them, the request's description changes the hierarchy of others: then it is closed once more.
         let all = slice.values().map(AsRef::as_ref).chain(base.as_ref().iter()).chain(&own);
-        let below = all.into_iter().any(|entity| own.iter().any(|own| entity.is_descendant_of(own.uid())));
+        let below = all.into_iter().any(|entity| own.iter().any(|own| descends(entity, own.uid())));
         let reopened = below || own.iter().any(|own| base.as_ref().iter().any(|named| named.uid() == own.uid()));
         if !reopened {
             return with(base.as_ref().clone(), slice.into_values().chain(own.into_iter().map(Arc::new)));
@@ -219,23 +225,21 @@ impl Store {
     /// Adds what an entity is described by: its own static one, its parents, and all that these reach.
     fn gather_all(&self, described: Described<'_>, into: &mut Gathered) {
         for id in described.parents {
-            self.gather(&id.0, into);
-            if !self.0.contains_key(&id.0) {
+            if !self.gather(&id.0, into) {
                 into.entry(id.0.clone()).or_insert_with(|| Arc::new(ast::Entity::with_uid(id.0.clone().into())));
             }
         }
         self.gather(&described.id.0, into);
     }
 
-    /// Adds a static entity and all that it reaches.
-    fn gather(&self, uid: &EntityUid, into: &mut Gathered) {
-        let Some(node) = self.0.get(uid) else { return };
+    /// Adds a static entity and all that it reaches, if there is one.
+    fn gather(&self, uid: &EntityUid, into: &mut Gathered) -> bool {
+        let Some(node) = self.0.get(uid) else { return false };
         into.entry(uid.clone()).or_insert_with(|| Arc::clone(&node.entity));
-        for reached in &node.reach {
-            if let Some(node) = self.0.get(reached) {
-                into.entry(reached.clone()).or_insert_with(|| Arc::clone(&node.entity));
-            }
+        for (uid, entity) in &node.reach {
+            into.entry(uid.clone()).or_insert_with(|| Arc::clone(entity));
         }
+        true
     }
 
     /// An entity as a request describes it, over the static one of the same id: the static one wins.
@@ -284,18 +288,19 @@ impl Store {
 /// Entities by their ids; static ones are shared, not copied.
 type Gathered = BTreeMap<EntityUid, Arc<ast::Entity>>;
 
-impl Node {
-    /// At first with the direct links only.
-    fn read(entity: &Entity, all: &Entities) -> Result<Self, String> {
-        let uid = entity.uid();
-        let ancestors: Vec<EntityUid> = all.ancestors(&uid).into_iter().flatten().cloned().collect();
-        // Direct parents only: the ancestors of those are found from there.
-        let mut reach: Vec<EntityUid> = entity.as_ref().parents().map(|uid| uid.clone().into()).collect();
-        for (_, value) in entity.attrs().chain(entity.tags()) {
-            entities_in(&value.map_err(|error| error.to_string())?, &mut reach);
-        }
-        Ok(Self { entity: Arc::new(entity.as_ref().clone()), ancestors, reach })
+/// The entities that an entity leads to by itself: its parents, whose ancestors are found from there, and those in its
+/// attributes and tags.
+fn mentioned(entity: &Entity) -> Result<Vec<EntityUid>, String> {
+    let mut mentioned: Vec<EntityUid> = entity.as_ref().parents().map(|uid| uid.clone().into()).collect();
+    for (_, value) in entity.attrs().chain(entity.tags()) {
+        entities_in(&value.map_err(|error| error.to_string())?, &mut mentioned);
     }
+    Ok(mentioned)
+}
+
+/// Whether an entity descends from another one. Each has a few ancestors, and they are compared sooner than hashed.
+fn descends(entity: &ast::Entity, from: &ast::EntityUID) -> bool {
+    entity.ancestors().any(|ancestor| ancestor == from)
 }
 
 /// Adds entities that are new, and that know all their ancestors.

@@ -27,8 +27,7 @@ pub(super) struct Stream {
 /// What the gateway knows when the head of a request arrives. What it does not say, the core refuses for: a clock at 0
 /// cannot be right, and without headers there is no request.
 pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Arrival {
-    let mut entropy = [0; 16];
-    let named = getrandom::getrandom(&mut entropy).is_ok();
+    let entropy = plugin.entropy.take();
     let source = if plugin.gate.config().routes.needs_source() { host::source_address() } else { None };
     // Each property is a call to the gateway, for something that few configurations ask for.
     let certificate = if plugin.gate.config().needs_certificate() {
@@ -37,12 +36,12 @@ pub(super) fn arrival(plugin: &Plugin, end_of_stream: bool) -> Arrival {
         PeerCertificate::default()
     };
     Arrival {
-        headers: host::request_headers().filter(|_| named),
+        headers: host::request_headers().filter(|_| entropy.is_some()),
         end_of_stream,
         source,
         certificate,
         now: Now { unix_nanos: host::now().unwrap_or(0) },
-        entropy,
+        entropy: entropy.unwrap_or_default(),
     }
 }
 

@@ -131,9 +131,10 @@ impl<T> Source<T> {
         if let Some(held) = self.held.as_ref().filter(|held| self.serves(held, end)) {
             return Reading::Ready(Rc::clone(&held.document), self.epoch);
         }
-        // The next attempt may lie ahead in this very second: whoever was woken by a failure must not wait for another.
+        // The next attempt may lie ahead in this very second. It is waited for where it is the next in turn; whoever was
+        // woken by a failure must not wait for another.
         let (due_at, begin) = (self.due_at(), now.saturating_mul(1_000));
-        if self.attempt.is_some() || due_at <= begin {
+        if self.attempt.is_some() || (due_at <= end && self.retry_at <= begin) {
             return Reading::Pending;
         }
         let millis = due_at.saturating_sub(begin);

@@ -1,10 +1,12 @@
 //! What a verified token says, in types.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::rc::Rc;
 
 use super::{Actor, ClaimSet, Delegate, Provider, notes};
+use crate::audit::bounded;
 use crate::journal::Journal;
 use crate::policy::{EntityId, EntityType, Preparations, TypedValue};
 use crate::refusal::Cause;
@@ -54,8 +56,23 @@ pub struct Identity {
     pub may_act: Option<Delegate>,
     /// All claims, for headers to the upstream.
     pub claims: ClaimSet,
+    /// How audit records write it.
+    pub recorded: Recorded,
     /// What policies have to know of it, made when it is first needed.
     pub preparations: Preparations,
+    /// The separation constraint that it violates by being what it is; looked for once.
+    pub conflict: OnceCell<Option<Rc<str>>>,
+}
+
+/// An identity in the words of audit records.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The principal, as Cedar writes it.
+    pub principal: Rc<str>,
+    /// The OAuth client.
+    pub client: Option<Rc<str>>,
+    /// Who acts for the principal: `issuer|subject`, the current actor first.
+    pub actors: Rc<[String]>,
 }
 
 /// How a token is bound to its sender.
@@ -115,12 +132,12 @@ impl Identity {
             Some(client) => Some(client),
             None => claims.identifier("azp")?,
         };
+        let actors = Actor::chain(claims.get("act"), &provider.issuer)?;
         let identity = Self {
             provider: provider.name.clone(),
             issuer: provider.issuer.clone(),
             client: client.map(str::to_owned),
             token_id: claims.identifier("jti")?.map(str::to_owned),
-            principal,
             // Attributes belong to the entity type of users; a client has none.
             attributes: if is_client { BTreeMap::new() } else { attributes(provider, claims)? },
             parents: parents(provider, claims)?,
@@ -131,10 +148,20 @@ impl Identity {
             auth_time: authenticated_at(provider, claims, issued_at)?,
             acr: claims.identifier("acr")?.map(str::to_owned),
             amr: strings(claims, "amr", false)?,
-            actors: Actor::chain(claims.get("act"), &provider.issuer)?,
+            recorded: Recorded {
+                principal: bounded(&principal.to_string()).into(),
+                client: client.map(|client| bounded(client).into()),
+                actors: actors
+                    .iter()
+                    .map(|actor| bounded(&format!("{}|{}", actor.issuer, actor.subject)))
+                    .collect(),
+            },
+            principal,
+            actors,
             may_act: Delegate::read(claims.get("may_act"), &provider.issuer)?,
             claims: claims.clone(),
             preparations: Preparations::default(),
+            conflict: OnceCell::new(),
         };
         journal.note(|| notes::principal(provider, &identity, is_client));
         Ok(identity)

@@ -146,7 +146,9 @@ fn path(service: Service, fault: Option<Fault>) -> String {
     let fault = fault.map_or("well", Fault::name);
     match service {
         Service::Discovery => format!("/.well-known/oauth-authorization-server/{fault}/discovery"),
-        _ => format!("/{fault}/{}", service.name()),
+        Service::Introspection | Service::Keys | Service::Revoked | Service::Status => {
+            format!("/{fault}/{}", service.name())
+        }
     }
 }
 

@@ -11,6 +11,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
+    clippy::string_slice,
     reason = "the filter's own walls against traps and clocks; a test that traps has failed, and Envoy's time is real"
 )]
 

@@ -109,9 +109,10 @@ impl AuthorizationServer {
 fn json_merge(to: &mut Value, from: Value) {
     let Value::Object(members) = from else { return };
     for (name, value) in members {
-        match value {
-            Value::Null => drop(to.as_object_mut().and_then(|object| object.remove(&name))),
-            value => to[name] = value,
+        if value.is_null() {
+            drop(to.as_object_mut().and_then(|object| object.remove(&name)));
+        } else {
+            to[name] = value;
         }
     }
 }

@@ -28,7 +28,7 @@ fn start() -> Option<EnvoyHost> {
         (!wasm.exists(), "the filter is not built"),
         (!tools().join("node_modules/oidc-provider").exists(), "tools/node_modules has no oidc-provider"),
     ];
-    for (_, what) in missing.iter().filter(|(is_missing, _)| *is_missing) {
+    if let Some((_, what)) = missing.into_iter().find(|(is_missing, _)| *is_missing) {
         let demanded =
             std::env::var("CEDAR_GATE_HOSTS").is_ok_and(|names| names.split(',').any(|name| name == "envoy"));
         assert!(!demanded, "CEDAR_GATE_HOSTS names envoy, but {what}");

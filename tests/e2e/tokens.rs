@@ -28,9 +28,11 @@ fn shows_tokens(name: &'static str, keys: impl FnOnce(&AuthorizationServer) -> V
     let shown = client.ask(&listener.url(), &narrow, &json!({}));
     assert_eq!(shown.status, 403, "{shown:?}");
     assert!(shown.challenge.is_some_and(|challenge| challenge.contains("insufficient_scope")));
-    // The last letter of a signature has bits that count.
-    let (text, signature) = token.rsplit_once('.').expect("a signature");
-    let forged = format!("{text}.{}{}", if signature.starts_with('A') { "B" } else { "A" }, &signature[1..]);
+    // The first letter of a signature, whose bits all count.
+    let dot = token.rfind('.').expect("a signature") + 1;
+    let mut forged = token.clone();
+    let other = if forged[dot..].starts_with('A') { "B" } else { "A" };
+    forged.replace_range(dot..=dot, other);
     assert_eq!(client.ask(&listener.url(), &forged, &json!({})).status, 401);
 
     // Two workers, of which one asks, and the other one reads what that has put into shared data.

@@ -34,8 +34,8 @@ pub(crate) struct Tally {
     agreed: BTreeMap<&'static str, [usize; 2]>,
     /// Both verdicts, in words.
     verdicts: BTreeMap<(String, String), usize>,
-    /// Rules that explain a difference.
-    rules: BTreeMap<&'static str, usize>,
+    /// Rules that explain a difference: alone, and together with others.
+    rules: BTreeMap<&'static str, [usize; 2]>,
     /// Changes, and how often each was made.
     changes: BTreeMap<&'static str, usize>,
     /// Differences that nothing explains.
@@ -79,7 +79,7 @@ fn sample(forge: &Forge, seed: u64, number: usize) -> Sample {
     let mut dice = Dice::of(seed, number);
     let all = change::all();
     let mut changes: Vec<Change> = Vec::new();
-    if number % 3 != 0 {
+    if !number.is_multiple_of(3) {
         changes.push(all[(number / 3 * 2 + number % 3 - 1) % all.len()]);
     }
     let fitting: Vec<_> =
@@ -127,7 +127,7 @@ impl Tally {
         let reasons: Vec<&Rule> =
             RULES.iter().filter(|rule| rule.explains(&view, &sample.signer, ours, theirs)).collect();
         for rule in &reasons {
-            *self.rules.entry(rule.name).or_default() += 1;
+            self.rules.entry(rule.name).or_default()[usize::from(reasons.len() > 1)] += 1;
         }
         if reasons.is_empty() {
             let [header, claims] = view.texts.map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -139,24 +139,25 @@ impl Tally {
     }
 
     fn merged(mut self, other: Self) -> Self {
-        for (algorithm, [taken, refused]) in other.agreed {
-            let agreed = self.agreed.entry(algorithm).or_default();
-            agreed[0] += taken;
-            agreed[1] += refused;
+        for (own, pairs) in [(&mut self.agreed, other.agreed), (&mut self.rules, other.rules)] {
+            for (name, [one, another]) in pairs {
+                let own = own.entry(name).or_default();
+                own[0] += one;
+                own[1] += another;
+            }
         }
         add(&mut self.verdicts, other.verdicts);
-        add(&mut self.rules, other.rules);
         add(&mut self.changes, other.changes);
         self.unexplained.extend(other.unexplained);
         self
     }
 
-    /// What is wrong with the run: differences that nothing explains; rules that explained nothing, changes that were
+    /// What is wrong with the run: differences that nothing explains; rules that explained nothing alone, changes that were
     /// never made, and algorithms of which no token was taken or none refused, since such a run shows less than it says.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = self.unexplained.clone();
-        let idle = RULES.iter().filter(|rule| !self.rules.contains_key(rule.name));
-        faults.extend(idle.map(|rule| format!("the rule {} has explained nothing", rule.name)));
+        let idle = RULES.iter().filter(|rule| self.rules.get(rule.name).is_none_or(|[alone, _]| *alone == 0));
+        faults.extend(idle.map(|rule| format!("the rule {} has explained nothing alone", rule.name)));
         let unmade = change::all().into_iter().filter(|change| !self.changes.contains_key(change.name));
         faults.extend(unmade.map(|change| format!("\"{}\" was never made", change.name)));
         for algorithm in ALGORITHMS {
@@ -176,9 +177,10 @@ impl Tally {
         line(format!("both take {:>7}, both refuse {:>7}", sum(0), sum(1)));
         let differences = self.verdicts.values().sum::<usize>() - sum(0) - sum(1);
         line(format!("they differ about {differences}, of which {} unexplained", self.unexplained.len()));
-        line("the rules, and what each explains:".to_owned());
+        line("the rules, and how many differences each explains, alone and together with others:".to_owned());
         for rule in RULES {
-            line(format!("{:>7}  {}: {}", self.rules.get(rule.name).unwrap_or(&0), rule.name, rule.meaning));
+            let [alone, together] = self.rules.get(rule.name).copied().unwrap_or_default();
+            line(format!("{alone:>7} {together:>7}  {}: {}", rule.name, rule.meaning));
         }
         line("by algorithm, taken and refused by both:".to_owned());
         for (algorithm, [taken, refused]) in &self.agreed {
@@ -240,13 +242,13 @@ mod tests {
             assert!(tally.faults().contains(&tally.unexplained[0]));
         }
         let tally = noted(&refused("token_malformed"), &taken("a"));
-        assert_eq!((tally.unexplained.len(), tally.rules.get("base64_padding")), (0, Some(&1)));
+        assert_eq!((tally.unexplained.len(), tally.rules.get("base64_padding")), (0, Some(&[1, 0])));
     }
 
     #[test]
     fn a_rule_that_explains_nothing_fails_the_run() {
         let faults = noted(&Verdict::Refused("token_malformed".to_owned()), &taken("a")).faults();
-        let idle = |name: &str| faults.contains(&format!("the rule {name} has explained nothing"));
+        let idle = |name: &str| faults.contains(&format!("the rule {name} has explained nothing alone"));
         assert!(!idle("base64_padding"));
         assert!(RULES.iter().filter(|rule| rule.name != "base64_padding").all(|rule| idle(rule.name)), "{faults:?}");
     }

@@ -122,20 +122,11 @@ fn after_a_trap_a_new_vm_takes_over() {
     // An Envoy of its own: a trap hits every listener of the VM.
     let host = EnvoyHost::start_with(&binary, &trapping, |options| options.concurrency = 1).expect("Envoy starts");
     let port = host.envoy().add_listener("trap", &configuration(), ConfigurationForm::Struct).expect("it starts");
-    let ask = |request: &cedar_gate_scenario::Request| host.send("trap", port, request).expect("an answer").status;
+    let ask = |request: &Request| host.send("trap", port, request).expect("an answer").status;
     let honest = get("/payments/7", "audrey", real_now());
     assert_eq!(ask(&honest), 200);
 
-    let mut fatal = honest.clone();
-    while fatal.headers.len() < HEADERS_THAT_TRAP - ENVOYS_OWN_HEADERS {
-        fatal.headers.push((format!("x-filler-{}", fatal.headers.len()).into_bytes(), b"x".to_vec()));
-    }
-    // Envoy adds headers of its own, in a number that is its business: one of these hits the trap.
-    let trapped = (0..ENVOYS_OWN_HEADERS * 2).any(|_| {
-        fatal.headers.push((format!("x-filler-{}", fatal.headers.len()).into_bytes(), b"x".to_vec()));
-        ask(&fatal) == 503
-    });
-    assert!(trapped, "a request traps");
+    assert!(trap_in(&honest, ask), "a request traps");
     let recovered = (0..300).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(20));
         ask(&honest) == 200
@@ -151,8 +142,21 @@ const HIDDEN: &str = "filter_on_request_header";
 
 const ENVOYS_OWN_HEADERS: usize = 20;
 
+/// Sends a request with ever more headers until one of them traps; whether one did.
+pub(crate) fn trap_in(honest: &Request, ask: impl Fn(&Request) -> u16) -> bool {
+    let mut fatal = honest.clone();
+    while fatal.headers.len() < HEADERS_THAT_TRAP - ENVOYS_OWN_HEADERS {
+        fatal.headers.push((format!("x-filler-{}", fatal.headers.len()).into_bytes(), b"x".to_vec()));
+    }
+    // Envoy adds headers of its own, in a number that is its business: one of these hits the trap.
+    (0..ENVOYS_OWN_HEADERS * 2).any(|_| {
+        fatal.headers.push((format!("x-filler-{}", fatal.headers.len()).into_bytes(), b"x".to_vec()));
+        ask(&fatal) == 503
+    })
+}
+
 /// The filter, with a trap before it: nothing in the filter itself is meant to trap, so one has to be made.
-fn with_a_trap(wasm: &Path, folder: &Path) -> PathBuf {
+pub(crate) fn with_a_trap(wasm: &Path, folder: &Path) -> PathBuf {
     let wrapper = format!(
         r#"(module
             (import "filter" "{HIDDEN}" (func $filter (param i32 i32 i32) (result i32)))

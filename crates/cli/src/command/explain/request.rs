@@ -117,7 +117,9 @@ pub(super) fn explain(mut authored: Authored, sent: &Sent) -> anyhow::Result<Exp
                 signed.provider
             ));
             if signed.has_lists {
-                remarks.push("Nobody is asked whether it is revoked, as a `status` in the claims would demand.".to_owned());
+                remarks.push(
+                    "Nobody is asked whether it is revoked, as a `status` in the claims would demand.".to_owned(),
+                );
             }
             if sent.prove {
                 let url = url(&authored, sent, path);
@@ -151,7 +153,8 @@ pub(super) fn explain(mut authored: Authored, sent: &Sent) -> anyhow::Result<Exp
 /// Where the request is sent, as its sender knows it.
 fn url(authored: &Authored, sent: &Sent, path: &str) -> String {
     let public = authored.configuration.pointer("/dpop/public_origin").and_then(Value::as_str);
-    let origin = public.map_or_else(|| format!("https://{}", sent.host), |origin| origin.trim_end_matches('/').to_owned());
+    let origin =
+        public.map_or_else(|| format!("https://{}", sent.host), |origin| origin.trim_end_matches('/').to_owned());
     format!("{origin}{}", path.split('?').next().unwrap_or_default())
 }
 
