@@ -37,8 +37,8 @@ use fault::At;
 use field::{FromValue, Switch};
 use raw::RawConfig;
 
-use crate::client_certificate::CertificateSource;
 use crate::challenge::Challenges;
+use crate::client_certificate::CertificateSource;
 use crate::credential::Credentials;
 use crate::forward::Forward;
 use crate::gate::{Mode, ShadowMode};

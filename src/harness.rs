@@ -184,7 +184,14 @@ impl Harness {
         self.requests = self.requests.wrapping_add(1);
         let mut entropy = [0; 16];
         entropy.iter_mut().zip(self.requests.to_be_bytes()).for_each(|(to, from)| *to = from);
-        let arrival = Arrival { headers: Some(headers.clone()), end_of_stream, source, certificate: self.certificate.clone(), now: self.time(), entropy };
+        let arrival = Arrival {
+            headers: Some(headers.clone()),
+            end_of_stream,
+            source,
+            certificate: self.certificate.clone(),
+            now: self.time(),
+            entropy,
+        };
         let mut passage = Passage {
             gate: Rc::clone(&self.gate),
             shared: Rc::clone(&self.shared),

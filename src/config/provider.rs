@@ -41,11 +41,7 @@ pub(super) const MAX_LIFETIME: Bounded<Duration> =
 const REASSIGNABLE: [&str; 8] =
     ["email", "name", "nickname", "phone_number", "preferred_username", "unique_name", "upn", "username"];
 
-pub(super) fn providers(
-    at: &At,
-    raw: Option<Members<RawProvider>>,
-    environment: &Environment,
-) -> Option<Providers> {
+pub(super) fn providers(at: &At, raw: Option<Members<RawProvider>>, environment: &Environment) -> Option<Providers> {
     let mut providers = Vec::new();
     let raw = raw?;
     if raw.0.is_empty() {
@@ -104,11 +100,10 @@ fn provider(at: &At, name: String, raw: RawProvider, environment: &Environment) 
         has_keys: !matches!(keys, Some(ProviderKeys::None)),
     };
     let introspection = at.take("introspection", raw.introspection);
-    let introspection =
-        introspection.and_then(|raw| introspection::introspection(&at.field("introspection"), raw, &asked, environment));
+    let introspection = introspection
+        .and_then(|raw| introspection::introspection(&at.field("introspection"), raw, &asked, environment));
     let status_lists = at.take("status_list", raw.status_list);
-    let status_lists =
-        status_lists.and_then(|raw| status::status_lists(&at.field("status_list"), raw, asked.has_keys));
+    let status_lists = status_lists.and_then(|raw| status::status_lists(&at.field("status_list"), raw, asked.has_keys));
     let revoked = at.take("revoked", raw.revoked).and_then(|raw| status::revoked(&at.field("revoked"), raw));
     let sender_constraint = sender::constraint(at, raw.sender_constraint, sender::PROVIDER);
     Some(Provider {
@@ -160,7 +155,9 @@ fn provider_keys(
         return Some(ProviderKeys::None);
     }
     if given.into_iter().filter(|given| *given).count() != 1 {
-        at.fault("takes exactly one of `local_jwks`, `remote_jwks`, `discovery`; none of them only with `introspection`");
+        at.fault(
+            "takes exactly one of `local_jwks`, `remote_jwks`, `discovery`; none of them only with `introspection`",
+        );
         return None;
     }
     local.or(remote.or(discovery).map(remote_keys))

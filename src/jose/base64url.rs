@@ -25,7 +25,9 @@ mod tests {
         assert_eq!(decode(b"YWI").as_deref(), Some(&b"ab"[..]));
         assert_eq!(decode(b"YWJj").as_deref(), Some(&b"abc"[..]));
         assert_eq!(decode(b"").as_deref(), Some(&b""[..]));
-        for other in ["YR", "Yf", "YWJ", "YWL", "YQ=", "YQ==", "Y", "YWJjY", "YQ\n", " YQ", "YW Jj", "Y+Jj", "Y/Jj", "Y\u{e9}"] {
+        for other in
+            ["YR", "Yf", "YWJ", "YWL", "YQ=", "YQ==", "Y", "YWJjY", "YQ\n", " YQ", "YW Jj", "Y+Jj", "Y/Jj", "Y\u{e9}"]
+        {
             assert_eq!(decode(other.as_bytes()), None, "{other:?}");
         }
     }
@@ -37,7 +39,8 @@ mod tests {
                 for byte in 0..=255 {
                     let mut text = vec![b'A'; length];
                     text[place] = byte;
-                    let known = std::str::from_utf8(&text).ok().and_then(|text| Base64UrlUnpadded::decode_vec(text).ok());
+                    let known =
+                        std::str::from_utf8(&text).ok().and_then(|text| Base64UrlUnpadded::decode_vec(text).ok());
                     assert_eq!(decode(&text), known, "{text:?}");
                 }
             }

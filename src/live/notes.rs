@@ -30,11 +30,7 @@ pub(crate) fn fetched_keys(spec: &Spec, found: &Lookup<CurrentKeys>) -> Note {
         Origin::Direct(endpoint) => endpoint.to_string(),
         Origin::Discovery(discovery) => format!("the metadata of {}", discovery.issuer()),
     };
-    Note::FetchedKeys {
-        from,
-        at_hand: found.at_hand(),
-        keys: keys.map(|key| key.id.clone()).collect(),
-    }
+    Note::FetchedKeys { from, at_hand: found.at_hand(), keys: keys.map(|key| key.id.clone()).collect() }
 }
 
 pub(crate) fn new_key(key_id: &str, found: &Lookup<()>) -> Note {
@@ -55,11 +51,7 @@ pub(crate) fn introspection(provider: &Provider, introspection: &Introspection, 
 }
 
 pub(super) fn revoked_ids<T>(revoked: &Revoked, claims: &ClaimSet, found: &Lookup<T>) -> Note {
-    Note::RevokedIds {
-        from: revoked.endpoint.to_string(),
-        at_hand: found.at_hand(),
-        id: claims.get("jti").cloned(),
-    }
+    Note::RevokedIds { from: revoked.endpoint.to_string(), at_hand: found.at_hand(), id: claims.get("jti").cloned() }
 }
 
 pub(super) fn status(lists: Option<&StatusLists>, claims: &ClaimSet) -> Note {

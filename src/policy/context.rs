@@ -16,8 +16,8 @@ use cedar_policy::{Entities, EntityTypeName, EntityUid, PolicySet};
 use smol_str::SmolStr;
 
 use super::question::RouteQuestion;
-use super::schema::{Attribute, Declared};
 use super::rules::Rules;
+use super::schema::{Attribute, Declared};
 use super::{TypedValue, ValueType};
 
 /// What a request says about itself, besides its token.

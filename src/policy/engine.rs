@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::{ActionConstraint, EntityUid, PolicyId, PolicySet, Schema, ValidationMode, Validator};
-use cedar_policy_core::ast::{Context, EntityUIDEntry, EntityUID, Request};
+use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Request};
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -221,9 +221,7 @@ impl Engine {
             // Cedar passes over a `forbid` that errs, and may allow. An error is never a reason to go on.
             (_, false) => Err(Refusal::from(Cause::PolicyError)),
             (true, true) => Ok(Permit::of_policy()),
-            (false, true) => {
-                Err(challenge::refusal(answer.determining.iter().map(|rule| rule.challenge.as_ref())))
-            }
+            (false, true) => Err(challenge::refusal(answer.determining.iter().map(|rule| rule.challenge.as_ref()))),
         };
         let rules = answer.determining.iter();
         Verdict {

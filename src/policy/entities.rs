@@ -304,14 +304,9 @@ fn descends(entity: &ast::Entity, from: &ast::EntityUID) -> bool {
 }
 
 /// Adds entities that are new, and that know all their ancestors.
-fn with(
-    entities: CoreEntities,
-    further: impl IntoIterator<Item = Arc<ast::Entity>>,
-) -> Result<CoreEntities, String> {
+fn with(entities: CoreEntities, further: impl IntoIterator<Item = Arc<ast::Entity>>) -> Result<CoreEntities, String> {
     let (closed, extensions) = (TCComputation::AssumeAlreadyComputed, Extensions::all_available());
-    entities
-        .add_entities(further, None::<&NoEntitiesSchema>, closed, extensions)
-        .map_err(|error| with_causes(&error))
+    entities.add_entities(further, None::<&NoEntitiesSchema>, closed, extensions).map_err(|error| with_causes(&error))
 }
 
 pub(super) fn entities_in(value: &EvalResult, found: &mut Vec<EntityUid>) {

@@ -89,7 +89,8 @@ impl fmt::Display for EntityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (entity_type, id) = (self.0.type_name(), self.0.id().unescaped());
         // Most ids have nothing to escape, which is quicker found out than Cedar does it.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'|' | b'@' | b'/' | b':');
+        let plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'|' | b'@' | b'/' | b':');
         if !id.bytes().all(plain) {
             return self.0.fmt(f);
         }
@@ -244,7 +245,9 @@ mod tests {
     #[test]
     fn an_id_is_written_as_cedar_writes_it() {
         for entity_type in ["Role", "Bank::Role", "A::B::C"].map(|name| EntityType::parse(name).unwrap()) {
-            for id in ["admin", "corp|a-b_c.d@e/f:g", "", "a b", "\"", "\\", "\n", "\u{e9}", "'", "\u{202e}", "\u{7f}", "\0"] {
+            for id in
+                ["admin", "corp|a-b_c.d@e/f:g", "", "a b", "\"", "\\", "\n", "\u{e9}", "'", "\u{202e}", "\u{7f}", "\0"]
+            {
                 let id = EntityId::new(&entity_type, id);
                 assert_eq!(id.to_string(), id.0.to_string());
             }

@@ -33,7 +33,7 @@ fn create(key: &str, value: &[u8]) -> StoreAnswer {
         Written::Conflict if host::shared_data(key) == Ok(None) => {
             answer(host::set_shared_data(key, value, ABSENT_ON_NGINX))
         }
-        written => answer(written),
+        written @ (Written::Done | Written::Conflict | Written::Failed) => answer(written),
     }
 }
 

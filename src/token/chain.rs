@@ -12,8 +12,8 @@ use crate::journal::{Journal, Note};
 use crate::outbox::{StoreAnswer, StoreOperation};
 use crate::refusal::Cause;
 use crate::remote::Epoch;
-use crate::status::without_lists;
 use crate::sender::{Presented, Proof, SenderConstraint, SenderProofs, prove};
+use crate::status::without_lists;
 
 /// A well-formed token that names an issuer we know, and an algorithm and type that this issuer may use. Nothing of it
 /// is true yet.

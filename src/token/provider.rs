@@ -8,8 +8,8 @@ use crate::introspection::Introspection;
 use crate::jose::{Algorithm, KeySet};
 use crate::policy::{EntityType, ValueType};
 use crate::remote::Spec;
-use crate::status::{Revoked, StatusLists};
 use crate::sender::SenderConstraint;
+use crate::status::{Revoked, StatusLists};
 
 /// An issuer of tokens.
 #[derive(Debug)]

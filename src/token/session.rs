@@ -151,10 +151,7 @@ impl Identity {
             recorded: Recorded {
                 principal: bounded(&principal.to_string()).into(),
                 client: client.map(|client| bounded(client).into()),
-                actors: actors
-                    .iter()
-                    .map(|actor| bounded(&format!("{}|{}", actor.issuer, actor.subject)))
-                    .collect(),
+                actors: actors.iter().map(|actor| bounded(&format!("{}|{}", actor.issuer, actor.subject))).collect(),
             },
             principal,
             actors,

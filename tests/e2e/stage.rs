@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use crate::script::tools;
 use crate::server::{API, secret};
 
+/// What the gateway's nonces are derived from: `GATE_NONCES`.
+const NONCES: &str = "a secret of thirty-two bytes at the very least";
+
 /// The Envoy; nothing, with a word about it, where Envoy, the filter or the packages of Node are not there. What
 /// `CEDAR_GATE_HOSTS` names must be there: a test that is left out would pass and show nothing.
 pub(crate) fn envoy() -> Option<&'static EnvoyHost> {
@@ -36,7 +39,7 @@ fn start() -> Option<EnvoyHost> {
         return None;
     }
     let variables =
-        [("GATE_SECRET", secret("gate")), ("GATE_KEY", gate_key().1.to_string()), ("GATE_NONCES", nonces())];
+        [("GATE_SECRET", secret("gate")), ("GATE_KEY", gate_key().1.to_string()), ("GATE_NONCES", NONCES.to_owned())];
     let host = EnvoyHost::start_with(&binary?, &wasm, |options| {
         options.environment = variables.map(|(name, value)| (name.to_owned(), value)).into();
     });
@@ -48,10 +51,6 @@ pub(crate) fn gate_key() -> (Value, Value) {
     let forge = Forge::new().with_key("gate", json!({ "kty": "EC", "crv": "P-256" })).expect("a key");
     let keys = forge.keys();
     (keys.public_jwk("gate").expect("a public key"), keys.private_jwk("gate").expect("a private key"))
-}
-
-fn nonces() -> String {
-    "a secret of thirty-two bytes at the very least".to_owned()
 }
 
 /// A listener of a test.

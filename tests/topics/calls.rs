@@ -1,9 +1,10 @@
 //! What may become of the filter's calls, seen from a gateway: they cannot be made, their answers come late, or are far
 //! too long.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cedar_gate_host::{Answer, Options, StreamId, Vm};
+use cedar_gate_host::{Answer, Options, SharedData, StreamId, Vm};
 use cedar_gate_scenario::Headers;
 use serde_json::{Value, json};
 
@@ -162,6 +163,40 @@ fn l9_those_who_wait_and_go_leave_no_memory_behind() {
     };
     let warm = come_and_go(500);
     assert_eq!(come_and_go(5_000), warm, "bytes of the VM");
+}
+
+#[test]
+fn l5_what_others_write_into_shared_data_is_no_set_of_keys() {
+    let shared = Arc::new(SharedData::default());
+    let configuration = fetching(&json!({}));
+    let worker = || vm(&configuration, |options| options.shared = Arc::clone(&shared));
+    let Some(mut first) = worker() else { return };
+    first.tick().expect("no trap");
+    let call = first.calls().pop().expect("a call");
+    first.answer_call(call.token, published(keys())).expect("no trap");
+    let record = shared.keys().into_iter().find(|key| key.ends_with(b"keys/corp")).expect("a record");
+    let (honest, _) = shared.get(&record).expect("it is there");
+
+    let place = honest.windows(6).position(|window| window == b"\"keys\"").expect("it holds the set");
+    let mut altered = honest.clone();
+    altered[place] ^= 1;
+    let forged = [&[0; 32][..], &honest[32..]].concat();
+    for (name, found, is_honest) in [
+        ("an honest record", honest.clone(), true),
+        ("one bit of the set", altered, false),
+        ("another seal", forged, false),
+        ("a part", honest[..honest.len() / 2].to_vec(), false),
+        ("nothing", Vec::new(), false),
+        ("a set without a record", keys().into_bytes(), false),
+        ("megabytes", vec![7; 4 << 20], false),
+    ] {
+        shared.set(&record, &found, 0).expect("anybody may write");
+        let mut second = worker().expect("the module is there");
+        let id = second.request_headers(head(), true).expect("no trap");
+        second.tick().expect("no trap");
+        let passes = second.stream(id).is_some_and(|stream| stream.upstream().is_some());
+        assert_eq!((passes, second.calls_made()), (is_honest, usize::from(!is_honest)), "{name}");
+    }
 }
 
 /// Sets of keys that no issuer should publish. All of them have the good key in them somewhere.

@@ -13,10 +13,11 @@ use crate::fixture::{paper, root};
 const KINDS: [(char, usize); 9] =
     [('a', 25), ('b', 14), ('c', 20), ('d', 8), ('e', 11), ('f', 24), ('g', 8), ('h', 13), ('i', 13)];
 /// Of other kinds, these.
-const OTHERS: [&str; 9] = ["j11", "l1", "l3", "l6", "l7", "l8", "l9", "l10", "l13"];
+const OTHERS: [&str; 10] = ["j11", "l1", "l3", "l5", "l6", "l7", "l8", "l9", "l10", "l13"];
 
 /// Tests in Rust that try what no scenario can, and where they are played.
-const FILES: [(&str, &[&str]); 4] = [
+const FILES: [(&str, &[&str]); 5] = [
+    ("src/remote/tests/sharing.rs", &["native"]),
     ("tests/topics/calls.rs", &["wasm"]),
     ("tests/topics/exchange.rs", &["native"]),
     ("tests/topics/vm.rs", &["wasm"]),

@@ -315,7 +315,9 @@ fn head(good_token: bool) -> Arrival {
         ("dpop", mint(&proof)),
     ];
     Arrival {
-        headers: Some(headers.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes())).collect()),
+        headers: Some(
+            headers.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes())).collect(),
+        ),
         end_of_stream: false,
         source: None,
         certificate: PeerCertificate::default(),
@@ -325,7 +327,8 @@ fn head(good_token: bool) -> Arrival {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let says = [Says::Conflict, Says::Nonsense, Says::Truth, Says::Truth, Says::Truth, Says::Unavailable, Says::Written];
+    let says =
+        [Says::Conflict, Says::Nonsense, Says::Truth, Says::Truth, Says::Truth, Says::Unavailable, Says::Written];
     prop_oneof![
         4 => any::<bool>().prop_map(Event::BodyComplete),
         2 => prop::sample::select(vec![0, 10, BODY_BYTES, BODY_BYTES + 1]).prop_map(Event::BodyGrows),

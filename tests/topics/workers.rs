@@ -160,7 +160,8 @@ fn what_one_worker_has_fetched_serves_all_of_them_and_a_vm_that_is_made_anew() {
 
     let honest = get("/payments/7", "audrey", real_now());
     assert!(trap_in(&honest, |request| gateway.send(request)), "a request traps");
-    polling::until("a new VM to serve", SOON, || Ok(all_well(&gateway.send_to_all(3)).then_some(()))).expect("it serves");
+    polling::until("a new VM to serve", SOON, || Ok(all_well(&gateway.send_to_all(3)).then_some(())))
+        .expect("it serves");
     assert_eq!(gateway.calls(), 1, "it has its keys from shared data");
 }
 

@@ -79,7 +79,9 @@ async function ask({ url, token, proof, identity, again, method = "GET" }) {
   try {
     answer = await withNonce(DPoP, () => {
       attempts += 1;
-      return oauth.protectedResourceRequest(token, method, new URL(url), undefined, undefined, options);
+      // Each request on a connection of its own, so that all workers of the gateway get some.
+      const headers = new Headers({ connection: "close" });
+      return oauth.protectedResourceRequest(token, method, new URL(url), headers, undefined, options);
     });
   } catch (error) {
     // oauth4webapi throws for answers with a challenge that it can read.

@@ -31,7 +31,7 @@ struct Arguments {
 enum Command {
     Check(command::check::Arguments),
     Completions(command::completions::Arguments),
-    Explain(command::explain::Arguments),
+    Explain(Box<command::explain::Arguments>),
     Init(command::init::Arguments),
     Render(command::render::Arguments),
     Schema(command::schema::Arguments),

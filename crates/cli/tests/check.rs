@@ -342,7 +342,8 @@ fn roles_that_make_no_difference_are_warned_of() {
 #[test]
 fn what_comes_from_elsewhere_without_tls_is_warned_of() {
     let with = |members: &str| {
-        let local = "local_jwks: {inline: {keys: [{kty: oct, alg: HS256, k: cUFaTXZyTjhoUkt3M2s1ZFVqWXRQeDI3R2ZTc0NiVmU}]}}";
+        let local =
+            "local_jwks: {inline: {keys: [{kty: oct, alg: HS256, k: cUFaTXZyTjhoUkt3M2s1ZFVqWXRQeDI3R2ZTc0NiVmU}]}}";
         Bank::new()
             .replaced("gate.yaml", "algorithms: [HS256]", "algorithms: [ES256]")
             .replaced("gate.yaml", local, members)
@@ -372,7 +373,9 @@ fn what_comes_from_elsewhere_without_tls_is_warned_of() {
     let bare_issuer = with("discovery: {cluster: idp}").replaced("gate.yaml", "https://idp", "http://idp");
     assert_eq!(
         bare_issuer.findings(),
-        ["warning gate.yaml: providers.corp.issuer: keys come without TLS: whoever is on the way can put others in their place"]
+        [
+            "warning gate.yaml: providers.corp.issuer: keys come without TLS: whoever is on the way can put others in their place"
+        ]
     );
 }
 
@@ -384,7 +387,8 @@ fn what_is_believed_for_days_without_its_issuer_is_warned_of() {
              status_list: {{cluster: idp, uris: ['https://idp.example.com/'], max_stale: {stale}}}\n    \
              revoked: {{uri: 'https://idp.example.com/revoked', cluster: idp, max_stale: {stale}}}"
         );
-        let local = "local_jwks: {inline: {keys: [{kty: oct, alg: HS256, k: cUFaTXZyTjhoUkt3M2s1ZFVqWXRQeDI3R2ZTc0NiVmU}]}}";
+        let local =
+            "local_jwks: {inline: {keys: [{kty: oct, alg: HS256, k: cUFaTXZyTjhoUkt3M2s1ZFVqWXRQeDI3R2ZTc0NiVmU}]}}";
         Bank::new()
             .replaced("gate.yaml", "algorithms: [HS256]", "algorithms: [ES256]")
             .replaced("gate.yaml", local, &members)
@@ -408,7 +412,8 @@ fn what_is_believed_for_days_without_its_issuer_is_warned_of() {
 fn records_that_everybody_can_forge_are_warned_of() {
     let missing = "warning gate.yaml: secret: is missing: every plugin with the same `vm_id` can forge what workers share, which \
                    is keys and lists that were fetched, and used proofs";
-    let shares = |member: &str| Bank::new().replaced("gate.yaml", "    principal:", &format!("    {member}\n    principal:"));
+    let shares =
+        |member: &str| Bank::new().replaced("gate.yaml", "    principal:", &format!("    {member}\n    principal:"));
     let proofs = shares("sender_constraint: {dpop: optional}").replaced(
         "gate.yaml",
         "routes:\n",

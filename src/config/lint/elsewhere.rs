@@ -39,9 +39,16 @@ fn of_provider(provider: &Provider, findings: &mut Vec<Fault>) {
             }
         };
         findings.extend(bare.map(|place| {
-            finding(format!("{at}.{place}"), "keys come without TLS: whoever is on the way can put others in their place")
+            finding(
+                format!("{at}.{place}"),
+                "keys come without TLS: whoever is on the way can put others in their place",
+            )
         }));
-        findings.extend(stale(&format!("{at}.{name}"), spec.max_stale, "a key that the issuer has taken back verifies"));
+        findings.extend(stale(
+            &format!("{at}.{name}"),
+            spec.max_stale,
+            "a key that the issuer has taken back verifies",
+        ));
     }
     if let Some(introspection) = provider.introspection.as_ref().filter(|one| is_bare(&one.endpoint)) {
         let answers = if introspection.signed { "" } else { ", and can answer in the issuer's place" };

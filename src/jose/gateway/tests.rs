@@ -160,7 +160,8 @@ fn signed_by_p256() -> (Key, Vec<u8>, Vec<u8>) {
     use p256::ecdsa::signature::Signer;
     let private = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
     let point = private.verifying_key().to_encoded_point(false);
-    let (x, y) = (Base64UrlUnpadded::encode_string(point.x().unwrap()), Base64UrlUnpadded::encode_string(point.y().unwrap()));
+    let (x, y) =
+        (Base64UrlUnpadded::encode_string(point.x().unwrap()), Base64UrlUnpadded::encode_string(point.y().unwrap()));
     let jwk = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
     let signature: p256::ecdsa::Signature = private.sign(b"message");
     (key(&jwk), b"message".to_vec(), signature.to_bytes().to_vec())

@@ -92,12 +92,7 @@ fn members(nodes: &[(SmolStr, Node)], known: &[Known]) -> Option<Members> {
 }
 
 /// The members of a record, as far as they are not settled from the request.
-fn values(
-    nodes: &[(SmolStr, Node)],
-    known: &[Known],
-    session: &Session,
-    facts: &Facts,
-) -> Result<Members, String> {
+fn values(nodes: &[(SmolStr, Node)], known: &[Known], session: &Session, facts: &Facts) -> Result<Members, String> {
     let mut members = BTreeMap::new();
     for ((name, node), known) in nodes.iter().zip(known) {
         let value = match (known, node) {

@@ -30,14 +30,19 @@ const COUNTS: &str = r#"
     (i32.const 0))
 "#;
 
-fn play(text: &str) {
+fn host() -> WasmHost {
+    WasmHost::new(Module::compile(&wasm(COUNTS)).unwrap())
+}
+
+fn play(host: &WasmHost, text: &str) {
     let scenario = Scenario::parse(text, "scenario.yaml".as_ref(), &Memory::default()).unwrap();
-    scenario.run(&WasmHost::new(Module::compile(&wasm(COUNTS)).unwrap())).unwrap();
+    scenario.run(host).unwrap();
 }
 
 #[test]
 fn each_request_meets_the_worker_that_it_names() {
     play(
+        &host(),
         "{story: s, configuration: {}, workers: 2, requests: [
           {path: /, expect: {status: 211, audit_records: 0}},
           {path: /, worker: 2, expect: {status: 201, audit_records: 0}},
@@ -50,6 +55,7 @@ fn each_request_meets_the_worker_that_it_names() {
 #[test]
 fn a_gateway_shares_nothing_with_another() {
     let text = "{story: s, configuration: {}, requests: [{path: /, expect: {status: 211, audit_records: 0}}]}";
-    play(text);
-    play(text);
+    let host = host();
+    play(&host, text);
+    play(&host, text);
 }

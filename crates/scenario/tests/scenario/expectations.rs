@@ -146,3 +146,23 @@ fn a_json_body_can_be_compared_line_by_line() {
     let differ: Vec<_> = expected.iter().zip(&seen).filter(|(expected, seen)| expected != seen).collect();
     assert_eq!(differ, [(&r#"    "name": "bob","#.to_owned(), &r#"    "name": "alice","#.to_owned())]);
 }
+
+#[test]
+fn a_stream_that_is_kept_open_ends_when_it_must() {
+    let found = |expect: &str, closed_after: Option<u64>| {
+        let scenario = with_requests(&format!("  - {{path: /, open_for: 9s, expect: {{status: 200{expect}}}}}"));
+        match scenario.run(&Parrot::saying(Observed { closed_after, ..allowed() })) {
+            Ok(()) => String::new(),
+            Err(report) => report.failures[0].to_string().lines().nth(1).unwrap_or_default().trim().to_owned(),
+        }
+    };
+    for seconds in 3..=5 {
+        assert_eq!(found(", closed_after: 4s", Some(seconds)), "");
+    }
+    assert_eq!(found("", None), "");
+    assert_eq!(found(", closed_after: 4s", Some(6)), "closed_after: expected 4s, saw 6s");
+    assert_eq!(found(", closed_after: 4s", None), "closed_after: expected 4s, saw not at all");
+    assert_eq!(found("", Some(4)), "closed_after: expected not at all, saw 4s");
+    let stray = "story: s\nconfiguration: {}\nrequests: [{path: /, expect: {status: 200, closed_after: 1s}}]";
+    assert!(parse(stray).unwrap_err().to_string().contains("say `open_for`"));
+}

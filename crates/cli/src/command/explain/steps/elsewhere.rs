@@ -30,9 +30,11 @@ pub(super) fn step(note: &Note, mark: Mark) -> Option<Step> {
             }
         }),
         Note::NewKey { key, at_hand } => Some(match at_hand {
-            AtHand::Awaited => {
-                waiting(mark, "key", format!("{} is not among them; a newer set may have it, and is waited for", quoted(key)))
-            }
+            AtHand::Awaited => waiting(
+                mark,
+                "key",
+                format!("{} is not among them; a newer set may have it, and is waited for", quoted(key)),
+            ),
             AtHand::Ready => Step::new(
                 mark,
                 "key",

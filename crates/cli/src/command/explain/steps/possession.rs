@@ -16,7 +16,10 @@ pub(super) fn step(note: &Note, mark: Mark) -> Option<Step> {
                 Some(members) => format!("the token is bound: `cnf` has {}", list(members)),
             };
             let says = |who: &str, Demands { dpop, mtls }: &Demands| {
-                Detail::new(Mark::None, format!("the {who} says: by a key (dpop) {dpop}, by a certificate (mtls) {mtls}"))
+                Detail::new(
+                    Mark::None,
+                    format!("the {who} says: by a key (dpop) {dpop}, by a certificate (mtls) {mtls}"),
+                )
             };
             Step::new(mark, "binding", format!("{bound}; it came as {scheme}"))
                 .with([says("provider", provider), says("route", route)])
