@@ -888,6 +888,19 @@ fn a_record_is_explained_with_the_policies_behind_it() {
 }
 
 #[test]
+fn a_record_says_how_its_token_was_bound() {
+    let bank = Bank::new();
+    let mut record = record(&bank, 500);
+    let bound = |record: &Value| {
+        let explained = of_record(&bank, &record.to_string(), &[]).remove(0);
+        explained.details("principal").iter().find(|line| line.contains("bound")).cloned()
+    };
+    assert_eq!(bound(&record), None);
+    record["binding"] = json!("dpop");
+    assert_eq!(bound(&record).as_deref(), Some("  which is bound to its sender: dpop"));
+}
+
+#[test]
 fn a_record_that_no_policy_permitted_names_those_that_could_have() {
     let bank = Bank::new();
     let explained = of_record(&bank, &record(&bank, 5000).to_string(), &[]).remove(0);

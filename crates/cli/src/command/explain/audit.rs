@@ -142,6 +142,7 @@ fn who(record: &Value) -> Option<Step> {
         about("client", "through the client"),
         (!actors.is_empty()).then(|| format!("on its behalf acts {}", list(&actors))),
         about("token_id", "with the token"),
+        about("binding", "which is bound to its sender:").filter(|text| !text.ends_with(" none")),
     ];
     let details = details.into_iter().flatten().map(|text| Detail::new(Mark::None, text));
     Some(Step::new(Mark::None, "principal", principal).with(details))
