@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cedar_gate_host::{Answer, Options, SharedData, StreamId, Vm};
+use cedar_gate_host::{Answer, LogLevel, Options, SharedData, StreamId, Vm};
 use cedar_gate_scenario::Headers;
 use serde_json::{Value, json};
 
@@ -197,6 +197,29 @@ fn l5_what_others_write_into_shared_data_is_no_set_of_keys() {
         let passes = second.stream(id).is_some_and(|stream| stream.upstream().is_some());
         assert_eq!((passes, second.calls_made()), (is_honest, usize::from(!is_honest)), "{name}");
     }
+}
+
+#[test]
+fn d7_a_secret_that_is_published_is_told_to_the_operator_and_shown_to_nobody() {
+    const SECRET: &str = "Y2FuYXJ5LW9mLXRoZS1pc3N1ZXI";
+    let Some(mut vm) = vm(&fetching(&json!({})), |_| {}) else { return };
+    vm.tick().expect("no trap");
+    let call = vm.calls().pop().expect("a call");
+    let good = payments().forge().keys().public_jwk("corp").expect("a key");
+    let mut private = good.clone();
+    private["kid"] = json!("private");
+    private["d"] = json!(SECRET);
+    let set = json!({ "keys": [{ "kty": "oct", "kid": "shared", "k": SECRET }, private, good] }).to_string();
+    vm.answer_call(call.token, published(set)).expect("no trap");
+    let warned: Vec<_> =
+        vm.log().iter().filter(|line| line.level == LogLevel::Warn).map(|line| &line.message).collect();
+    let [warning] = warned.as_slice() else { panic!("one line: {warned:?}") };
+    for told in
+        ["keys/corp: loaded", "keys[0] is left out: a shared secret", "keys[1] is left out: it contains private"]
+    {
+        assert!(warning.contains(told), "{told}: {warning}");
+    }
+    assert!(vm.log().iter().all(|line| !line.message.contains(SECRET)));
 }
 
 /// Sets of keys that no issuer should publish. All of them have the good key in them somewhere.

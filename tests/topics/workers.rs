@@ -136,6 +136,7 @@ fn all_well(statuses: &[u16]) -> bool {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a real Envoy has a real clock")]
 fn four_workers_ask_for_keys_as_often_as_one_and_once_more_at_most() {
     const SERVES: Duration = Duration::from_secs(2);
     let Some(gateway) = Gateway::open("share", &json!({ "cache_duration": "2s", "max_stale": "0s" }), false) else {

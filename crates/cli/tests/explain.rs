@@ -586,6 +586,10 @@ fn keys_that_would_be_fetched_are_given_by_a_file() {
     let credentials = explained.steps().filter(|step| step["title"] == "credential").count();
     assert_eq!(credentials, 1, "who has waited is told of once");
 
+    let approval = ["--method", "POST", "--path", "/payments/7/approval", "--body", r#"{"amount": 5}"#];
+    let approved = bank.explain(&[approval.as_slice(), &answer].concat(), &bank.token(&json!({})));
+    assert_eq!(approved.cause(), None, "a body that came early is read: {:#}", approved.0["steps"]);
+
     bank.write("jwks.json", "<html>");
     let broken = bank.explain(&[path, answer].concat(), &bank.token(&json!({})));
     assert_eq!((broken.cause(), broken.blamed()), (Some("keys_unavailable"), vec!["keys"]));
