@@ -315,7 +315,7 @@ mod tests {
                         cache.insert(digest, ends_at, bytes, Rc::new(value));
                         // What is too large to be kept leaves what was there before, which was true then; nobody
                         // inserts where that still holds.
-                        if bytes + OVERHEAD <= cache.bounds.bytes {
+                        if bytes.saturating_add(OVERHEAD) <= cache.bounds.bytes {
                             model.0.insert(token, (ends_at, value));
                         }
                     }
@@ -328,7 +328,7 @@ mod tests {
                 prop_assert!(cache.len() <= entries);
                 prop_assert!(cache.bytes() <= bytes);
                 prop_assert_eq!(cache.entries.values().map(|entry| entry.bytes).sum::<usize>(), cache.bytes());
-                prop_assert_eq!(cache.trial.len() + cache.kept.len(), cache.len(), "each entry stands in one queue");
+                prop_assert_eq!(cache.trial.len().saturating_add(cache.kept.len()), cache.len(), "each entry stands in one queue");
             }
         }
 

@@ -6,15 +6,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::config::Config;
 use cedar_gate::harness::{Harness, Pairs};
 use cedar_gate::http::{CanonicalPath, Headers, Query};
 use cedar_gate::jose::{Algorithm, CompactToken, InVm, Key, SignatureVerifier};
 use cedar_gate::journal::Journal;
 use cedar_gate::policy::{Facts, Plan, Resource};
-use cedar_gate::route::Access;
-use cedar_gate::client_certificate::PeerCertificate;
 use cedar_gate::remote::Epoch;
+use cedar_gate::route::Access;
 use cedar_gate::sender::{Presented, SenderConstraint};
 use cedar_gate::token::{Admission, ProviderKeys, Session, Standing, UntrustedToken};
 use serde::Deserialize;
