@@ -137,7 +137,8 @@ impl<T> Source<T> {
         if self.attempt.is_some() || (due_at <= end && self.retry_at <= begin) {
             return Reading::Pending;
         }
-        let millis = due_at.saturating_sub(begin);
+        // It lies further ahead only for a clock that was set back, until the next tick has followed it.
+        let millis = due_at.saturating_sub(begin).min(LONGEST_BACK_OFF);
         Reading::Unavailable { retry_in: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) }
     }
 

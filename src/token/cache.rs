@@ -6,9 +6,10 @@
 //! this gate, so that nobody outside knows a digest.
 //!
 //! What is kept never grows beyond its bounds. A flood of tokens that come once must not drive out those that come all the
-//! time; so there are two queues (as in S3-FIFO, SOSP 2023): a new entry is on trial, and only one that is asked for
-//! before its turn comes is kept for longer. There, each time that an entry's turn comes, it stays if it was asked for
-//! since. All of this takes constant time.
+//! time, nor fill the memory; so there are three queues (as in S3-FIFO, SOSP 2023). A new entry is on trial, among a few.
+//! If it is not asked for before its turn comes, its value goes and its digest alone stays for a while; a token that comes
+//! back in that while is kept without a trial. What is kept stays at its turn if it was asked for since the last one. All
+//! of this takes constant time.
 //!
 //! An entry ends with its token, and with what it rests upon, such as a set of keys, which has an epoch. It is not given
 //! out any more then, and leaves when its turn comes, as any other.
@@ -37,24 +38,36 @@ pub struct TokenCache<T> {
     /// Has taken in the random bytes; each digest begins as a copy of it.
     seeded: Sha256,
     entries: HashMap<TokenDigest, Entry<T>>,
+    /// Of all values.
     bytes: usize,
     trial: VecDeque<TokenDigest>,
     kept: VecDeque<TokenDigest>,
+    /// Those whose values have gone, and some that were kept since.
+    gone: VecDeque<TokenDigest>,
 }
 
-struct Entry<T> {
+enum Entry<T> {
+    /// The token was shown of late, once.
+    Gone,
+    Held(Held<T>),
+}
+
+struct Held<T> {
     value: Rc<T>,
     ends_at: i64,
     bytes: usize,
-    /// Since it entered its queue, or had its last turn there.
+    /// Since it was new, or had its last turn.
     asked_for: bool,
 }
 
 /// What an entry takes besides its value: digests in the table and in a queue, and what is known of it.
 const OVERHEAD: usize = 192;
 
-/// One entry of so many is on trial, where there are enough.
+/// One entry of so many is on trial, where there are enough; the others are kept.
 const TRIAL_SHARE: usize = 10;
+
+/// One byte of so many is for those whose values have gone.
+const GONE_SHARE: usize = 8;
 
 impl<T> TokenCache<T> {
     /// An empty cache; the seed is random.
@@ -63,8 +76,15 @@ impl<T> TokenCache<T> {
         // A whole block, so that the copies have no less to do.
         let mut block = [0; 64];
         block.iter_mut().zip(seed).for_each(|(to, from)| *to = *from);
-        let seeded = Sha256::new_with_prefix(block);
-        Self { bounds, seeded, entries: HashMap::new(), bytes: 0, trial: VecDeque::new(), kept: VecDeque::new() }
+        Self {
+            bounds,
+            seeded: Sha256::new_with_prefix(block),
+            entries: HashMap::new(),
+            bytes: 0,
+            trial: VecDeque::new(),
+            kept: VecDeque::new(),
+            gone: VecDeque::new(),
+        }
     }
 
     /// What a token is known by.
@@ -76,77 +96,127 @@ impl<T> TokenCache<T> {
     /// What is kept of a token, if that has not ended by now, in seconds since the Unix epoch, and rests upon what is in
     /// force still.
     pub fn get(&mut self, token: &TokenDigest, now: i64, in_force: impl FnOnce(&T) -> bool) -> Option<&Rc<T>> {
-        let entry = self.entries.get_mut(token).filter(|entry| now < entry.ends_at && in_force(&entry.value))?;
-        entry.asked_for = true;
-        Some(&entry.value)
+        match self.entries.get_mut(token) {
+            Some(Entry::Held(held)) if now < held.ends_at && in_force(&held.value) => {
+                held.asked_for = true;
+                Some(&held.value)
+            }
+            Some(Entry::Held(_) | Entry::Gone) | None => None,
+        }
     }
 
     /// Keeps something of a token until a second since the Unix epoch, in the place of what was kept of it before. What is
     /// too large for the whole cache, by its bytes, is not kept.
     pub fn insert(&mut self, token: TokenDigest, ends_at: i64, bytes: usize, value: Rc<T>) {
         let bytes = bytes.saturating_add(OVERHEAD);
-        if self.bounds.entries == 0 || bytes > self.bounds.bytes {
+        if self.bounds.entries == 0 || bytes > self.most_bytes() {
             return;
         }
-        if let Some(entry) = self.entries.get_mut(&token) {
-            self.bytes = self.bytes.saturating_sub(entry.bytes).saturating_add(bytes);
-            *entry = Entry { value, ends_at, bytes, asked_for: true };
+        let mut held = Held { value, ends_at, bytes, asked_for: true };
+        let queue = match self.entries.get_mut(&token) {
             // It stands in its queue already.
-            self.make_room(0, 0);
-            return;
-        }
-        self.make_room(1, bytes);
+            Some(Entry::Held(before)) => {
+                self.bytes = self.bytes.saturating_sub(before.bytes);
+                None
+            }
+            Some(Entry::Gone) => Some(&mut self.kept),
+            None => {
+                held.asked_for = false;
+                Some(&mut self.trial)
+            }
+        };
+        queue.into_iter().for_each(|queue| queue.push_back(token));
         self.bytes = self.bytes.saturating_add(bytes);
-        self.entries.insert(token, Entry { value, ends_at, bytes, asked_for: false });
-        self.trial.push_back(token);
+        self.entries.insert(token, Entry::Held(held));
+        self.make_room();
     }
 
-    /// The number of entries.
+    /// The number of values.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.trial.len().saturating_add(self.kept.len())
     }
 
-    /// Whether there is no entry.
+    /// Whether there is no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// The bytes of all entries together, with what the cache itself needs for them.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.saturating_add(self.gone.len().saturating_mul(OVERHEAD))
     }
 
-    fn make_room(&mut self, entries: usize, bytes: usize) {
-        while self.entries.len().saturating_add(entries) > self.bounds.entries
-            || self.bytes.saturating_add(bytes) > self.bounds.bytes
-        {
-            // Every turn takes an entry out or takes away that it was asked for, so this ends.
-            if !self.take_turn() {
+    /// How many may be remembered whose values have gone.
+    fn most_gone(&self) -> usize {
+        self.bounds.entries.min(self.bounds.bytes / GONE_SHARE / OVERHEAD)
+    }
+
+    /// The bytes that are left for values.
+    fn most_bytes(&self) -> usize {
+        self.bounds.bytes.saturating_sub(self.most_gone().saturating_mul(OVERHEAD))
+    }
+
+    /// Lets entries have their turns until all bounds hold. Every turn takes a value out or takes away that it was asked
+    /// for, so this ends.
+    fn make_room(&mut self) {
+        let on_trial = self.bounds.entries.div_ceil(TRIAL_SHARE);
+        while self.trial.len() > on_trial {
+            self.end_trial();
+        }
+        while self.len() > self.bounds.entries || self.bytes > self.most_bytes() {
+            if !self.kept.is_empty() {
+                self.take_turn();
+            } else if !self.trial.is_empty() {
+                self.end_trial();
+            } else {
                 return;
             }
         }
     }
 
-    /// Lets the next entry have its turn: it moves on or leaves. Whether there was one.
-    fn take_turn(&mut self) -> bool {
-        let on_trial = self.bounds.entries.div_ceil(TRIAL_SHARE);
-        let from_trial = self.trial.len() >= on_trial || self.kept.is_empty();
-        let next = if from_trial { self.trial.pop_front() } else { self.kept.pop_front() };
-        let Some(token) = next else { return false };
+    /// The entry that has been on trial longest is kept if it was asked for, and else forgotten but for its digest.
+    fn end_trial(&mut self) {
+        let Some(token) = self.trial.pop_front() else { return };
         match self.entries.get_mut(&token) {
-            Some(entry) if entry.asked_for => {
-                entry.asked_for = false;
+            Some(Entry::Held(held)) if held.asked_for => self.kept.push_back(token),
+            Some(entry) => {
+                if let Entry::Held(held) = std::mem::replace(entry, Entry::Gone) {
+                    self.bytes = self.bytes.saturating_sub(held.bytes);
+                }
+                self.gone.push_back(token);
+                if self.gone.len() > self.most_gone() {
+                    self.forget();
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// The kept entry whose turn it is stays if it was asked for, and else leaves.
+    fn take_turn(&mut self) {
+        let Some(token) = self.kept.pop_front() else { return };
+        match self.entries.get_mut(&token) {
+            Some(Entry::Held(held)) if held.asked_for => {
+                held.asked_for = false;
                 self.kept.push_back(token);
             }
-            Some(_) | None => {
-                let left = self.entries.remove(&token);
-                self.bytes = self.bytes.saturating_sub(left.map_or(0, |entry| entry.bytes));
+            Some(Entry::Held(held)) => {
+                self.bytes = self.bytes.saturating_sub(held.bytes);
+                self.entries.remove(&token);
             }
+            Some(Entry::Gone) | None => {}
         }
-        true
+    }
+
+    /// Forgets the digest that has been remembered longest, unless its token has been kept since.
+    fn forget(&mut self) {
+        let Some(token) = self.gone.pop_front() else { return };
+        if matches!(self.entries.get(&token), Some(Entry::Gone)) {
+            self.entries.remove(&token);
+        }
     }
 }
 
@@ -259,7 +329,34 @@ mod tests {
         for hot in 0..80 {
             assert_eq!(ask(&mut cache, &format!("hot {hot}")), Some(hot));
         }
-        assert_eq!(cache.len(), 100);
+        assert_eq!(cache.len(), 90, "a few of the flood are on trial");
+    }
+
+    #[test]
+    fn a_token_that_comes_back_needs_no_other_trial() {
+        let mut cache = cache(100, 1_000_000);
+        keep(&mut cache, "again", 1);
+        for cold in 0..50 {
+            keep(&mut cache, &format!("cold {cold}"), cold);
+        }
+        assert_eq!(ask(&mut cache, "again"), None, "its trial is over");
+        keep(&mut cache, "again", 2);
+        for cold in 0..1000 {
+            keep(&mut cache, &format!("colder {cold}"), cold);
+        }
+        assert_eq!(ask(&mut cache, "again"), Some(2));
+        assert_eq!(ask(&mut cache, "cold 7"), None);
+    }
+
+    #[test]
+    fn what_has_gone_is_not_remembered_for_ever() {
+        let mut cache = cache(100, 1_000_000);
+        for cold in 0..10_000 {
+            keep(&mut cache, &format!("cold {cold}"), cold);
+        }
+        assert_eq!((cache.len(), cache.gone.len(), cache.entries.len()), (10, 100, 110));
+        keep(&mut cache, "cold 0", 0);
+        assert!(cache.kept.is_empty(), "it begins anew");
     }
 
     #[test]
@@ -315,7 +412,7 @@ mod tests {
                         cache.insert(digest, ends_at, bytes, Rc::new(value));
                         // What is too large to be kept leaves what was there before, which was true then; nobody
                         // inserts where that still holds.
-                        if bytes.saturating_add(OVERHEAD) <= cache.bounds.bytes {
+                        if bytes.saturating_add(OVERHEAD) <= cache.most_bytes() {
                             model.0.insert(token, (ends_at, value));
                         }
                     }
@@ -327,15 +424,22 @@ mod tests {
                 }
                 prop_assert!(cache.len() <= entries);
                 prop_assert!(cache.bytes() <= bytes);
-                prop_assert_eq!(cache.entries.values().map(|entry| entry.bytes).sum::<usize>(), cache.bytes());
-                prop_assert_eq!(cache.trial.len().saturating_add(cache.kept.len()), cache.len(), "each entry stands in one queue");
+                let held = || {
+                    cache.entries.values().filter_map(|entry| match entry {
+                        Entry::Held(held) => Some(held.bytes),
+                        Entry::Gone => None,
+                    })
+                };
+                prop_assert_eq!(held().sum::<usize>(), cache.bytes);
+                prop_assert_eq!(held().count(), cache.len(), "each value stands in one queue");
+                prop_assert!(cache.entries.len() <= cache.len().saturating_add(cache.gone.len()));
             }
         }
 
-        /// As long as there is room, nothing is forgotten.
+        /// As long as there is room for all of them on trial, nothing is forgotten.
         #[test]
         fn nothing_is_forgotten_while_there_is_room(steps in steps()) {
-            let mut cache = cache(40, 40 * (600 + OVERHEAD));
+            let mut cache = cache(400, 100_000);
             let mut model = Model::default();
             for (number, step) in steps.into_iter().enumerate() {
                 let number = u32::try_from(number).unwrap();

@@ -394,6 +394,16 @@ fn a_clock_that_is_set_back_makes_nothing_live_longer() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_sends_nobody_away_for_longer() {
+    let mut world = World::new(1, &spec(), says(answered(503, &[], "")));
+    world.pass(1_000);
+    let Reading::Unavailable { retry_in } = world.workers[0].source.current(world.seconds() - 86_400) else {
+        panic!("nothing was ever loaded");
+    };
+    assert_eq!(retry_in, seconds(60));
+}
+
+#[test]
 fn a_clock_that_is_set_back_keeps_nothing_unknown_for_longer() {
     let mut world = World::new(1, &spec(), says(document("a")));
     world.pass(1_000);
