@@ -15,6 +15,7 @@ use std::rc::Rc;
 use cedar_policy::{Entities, EntityTypeName, EntityUid, PolicySet};
 use smol_str::SmolStr;
 
+use super::preparation::Neighbourhoods;
 use super::question::RouteQuestion;
 use super::rules::Rules;
 use super::schema::{Attribute, Declared};
@@ -56,6 +57,8 @@ pub struct Plan {
     pub(super) number: usize,
     /// The policies once more, ready to be asked.
     pub(super) rules: Rules,
+    /// What principals stand in, by their parents.
+    pub(super) neighbourhoods: Neighbourhoods,
 }
 
 /// A part of the context.

@@ -19,12 +19,12 @@ use sha2::{Digest, Sha256};
 
 use super::challenge::{self, Challenge};
 use super::context::{self, Facts, Plan};
-use super::entities::{Described, Store};
+use super::entities::{Described, Place, Store};
 use super::guard::{self, Caps, Excess, Language};
 use super::inspect::Origins;
 use super::permit::Permit;
 use super::place::TextPlace;
-use super::preparation::Preparation;
+use super::preparation::{Neighbourhoods, Preparation};
 use super::question::{Asker, Parents, PolicyFault, Resource, RouteQuestion};
 use super::rules::Rules;
 use super::source::Source;
@@ -200,18 +200,19 @@ impl Engine {
         let prepared = session.preparations.of(plan.number, || {
             Ok(Preparation {
                 principal: Arc::new(asker.id.0.as_ref().clone()),
-                surroundings: self.store.surround(&plan.base, asker)?,
+                place: self.place(plan, asker)?,
                 context: plan.settled(session)?,
             })
         })?;
-        let Some(prepared) = prepared else {
-            let context = plan.context(&plan.settled(session)?, session, facts)?;
-            let entities = self.store.slice(&plan.base, None, asker, asked)?;
-            return Ok((request(Arc::new(asker.id.0.as_ref().clone()), plan, asked.id, context), entities));
-        };
         let context = plan.context(&prepared.context, session, facts)?;
-        let entities = self.store.slice(&plan.base, prepared.surroundings.as_ref(), asker, asked)?;
+        let entities = self.store.slice(&plan.base, prepared.place.as_ref(), asker, asked)?;
         Ok((request(Arc::clone(&prepared.principal), plan, asked.id, context), entities))
+    }
+
+    fn place(&self, plan: &Plan, principal: Described<'_>) -> Result<Option<Place>, String> {
+        let around =
+            plan.neighbourhoods.of(principal.parents, || self.store.surround(&plan.base, principal.parents))?;
+        Ok(self.store.stranger(&around, principal)?.map(|entity| Place { around, entity }))
     }
 
     /// Answers a question. There is no other way to an answer of the policies.
@@ -268,6 +269,7 @@ impl Engine {
             principals,
             context,
             number,
+            neighbourhoods: Neighbourhoods::default(),
         })
     }
 

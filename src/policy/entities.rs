@@ -5,6 +5,7 @@
 //! ancestors and over entities in attributes and tags; an expression can reach nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Entity, EntityUid, EvalResult, Schema};
@@ -24,11 +25,18 @@ pub(super) struct Described<'a> {
     pub(super) parents: &'a BTreeSet<EntityId>,
 }
 
-/// The entities around a principal: its own, those that it descends from or mentions, and those that policies name.
+/// The entities around principals of the same parents: those parents, what these descend from and mention, and what the
+/// policies of a plan name. They are the same for many requests.
 pub(super) struct Surroundings {
     entities: CoreEntities,
     /// What any of them descends from.
     ancestors: HashSet<ast::EntityUID>,
+}
+
+/// A principal, and its surroundings, in which it has no part.
+pub(super) struct Place {
+    pub(super) around: Rc<Surroundings>,
+    pub(super) entity: Arc<ast::Entity>,
 }
 
 /// The static entities of a policy set.
@@ -121,27 +129,39 @@ impl Store {
         ids.iter().cloned().chain(ancestors.map(EntityId)).collect()
     }
 
-    /// The entities around a principal, for any resource that has no part in them; nothing where the principal's
-    /// description changes the hierarchy of what policies name.
+    /// The entities around every principal of these parents, for any resource that has no part in them.
+    ///
+    /// # Errors
+    ///
+    /// Cedar's message.
+    pub(super) fn surround(&self, base: &Entities, parents: &BTreeSet<EntityId>) -> Result<Surroundings, String> {
+        let mut around = Gathered::new();
+        parents.iter().for_each(|parent| self.gather_parent(parent, &mut around));
+        around.retain(|uid, _| base.get(uid).is_none());
+        let entities = with(base.as_ref().clone(), around.into_values())?;
+        let ancestors = entities.iter().flat_map(ast::Entity::ancestors).cloned().collect();
+        Ok(Surroundings { entities: with_room(entities)?, ancestors })
+    }
+
+    /// The entity of a principal among its surroundings; nothing where it has a part in them, or leads to more than they
+    /// are.
     ///
     /// # Errors
     ///
     /// Cedar's message: a value that it does not take.
-    pub(super) fn surround(&self, base: &Entities, principal: Described<'_>) -> Result<Option<Surroundings>, String> {
-        let own = self.merged_entity(principal.id, principal.attributes, principal.parents)?;
-        let mut around = Gathered::new();
-        self.gather_all(principal, &mut around);
-        around.retain(|uid, _| *uid != principal.id.0 && base.get(uid).is_none());
-        let all = || around.values().map(AsRef::as_ref).chain(base.as_ref().iter());
-        if base.get(&principal.id.0).is_some() || all().chain([&own]).any(|one| descends(one, own.uid())) {
+    pub(super) fn stranger(
+        &self,
+        around: &Surroundings,
+        principal: Described<'_>,
+    ) -> Result<Option<Arc<ast::Entity>>, String> {
+        if self.0.contains_key(&principal.id.0) || around.has_part_in(principal.id.0.as_ref()) {
             return Ok(None);
         }
-        let ancestors = all().chain([&own]).flat_map(ast::Entity::ancestors).cloned().collect();
-        let entities = with(base.as_ref().clone(), around.into_values().chain([Arc::new(own)]))?;
-        Ok(Some(Surroundings { entities, ancestors }))
+        let own = self.merged_entity(principal.id, principal.attributes, principal.parents)?;
+        Ok((!descends(&own, own.uid())).then(|| Arc::new(own)))
     }
 
-    /// The entities of one request.
+    /// The entities of one request. The place is that of its principal, where it has one; see [`Store::stranger`].
     ///
     /// They are not held against the schema again: what types, attributes and parents they can have was rehearsed when
     /// the configuration was loaded. Nor is the hierarchy closed again: every entity here knows all its ancestors. Both
@@ -153,36 +173,33 @@ impl Store {
     pub(super) fn slice(
         &self,
         base: &Entities,
-        surroundings: Option<&Surroundings>,
+        place: Option<&Place>,
         principal: Described<'_>,
         resource: Described<'_>,
     ) -> Result<CoreEntities, String> {
-        let beside = surroundings.map(|around| self.beside(around, principal, resource)).transpose()?.flatten();
-        match (surroundings, beside) {
-            (Some(around), Some(beside)) => with(around.entities.clone(), beside),
+        let beside = place.map(|place| self.beside(place, resource)).transpose()?.flatten();
+        match (place, beside) {
+            (Some(place), Some(beside)) => {
+                let own = [Arc::clone(&place.entity)];
+                with(place.around.entities.clone(), beside.into_iter().chain(own))
+            }
             _ => self.whole_slice(base, principal, resource),
         }
     }
 
-    /// What a resource adds to the surroundings of a principal; nothing where it has a part in them.
-    fn beside(
-        &self,
-        around: &Surroundings,
-        principal: Described<'_>,
-        resource: Described<'_>,
-    ) -> Result<Option<Vec<Arc<ast::Entity>>>, String> {
-        let (asker, asked) = (principal.id.0.as_ref(), resource.id.0.as_ref());
-        let is_around = |uid: &ast::EntityUID| matches!(around.entities.entity(uid), Dereference::Data(_));
-        if asker == asked || is_around(asked) || around.ancestors.contains(asked) {
+    /// What a resource adds to a principal and its surroundings; nothing where it has a part in them.
+    fn beside(&self, place: &Place, resource: Described<'_>) -> Result<Option<Vec<Arc<ast::Entity>>>, String> {
+        let (asker, asked) = (place.entity.uid(), resource.id.0.as_ref());
+        if asker == asked || place.around.has_part_in(asked) {
             return Ok(None);
         }
         let mut beside = Gathered::new();
         self.gather_all(resource, &mut beside);
-        beside.retain(|uid, _| uid.as_ref() != asked && !is_around(uid.as_ref()));
+        beside.retain(|uid, _| uid.as_ref() != asked && !place.around.has(uid.as_ref()));
         let own = Arc::new(self.merged_entity(resource.id, resource.attributes, resource.parents)?);
         let all: Vec<Arc<ast::Entity>> = beside.into_values().chain([own]).collect();
         let reopens = all.iter().any(|entity| descends(entity, asker) || descends(entity, asked));
-        Ok((!reopens).then_some(all))
+        Ok((!reopens && all.iter().all(|entity| entity.uid() != asker)).then_some(all))
     }
 
     fn whole_slice(
@@ -224,12 +241,15 @@ impl Store {
 
     /// Adds what an entity is described by: its own static one, its parents, and all that these reach.
     fn gather_all(&self, described: Described<'_>, into: &mut Gathered) {
-        for id in described.parents {
-            if !self.gather(&id.0, into) {
-                into.entry(id.0.clone()).or_insert_with(|| Arc::new(ast::Entity::with_uid(id.0.clone().into())));
-            }
-        }
+        described.parents.iter().for_each(|parent| self.gather_parent(parent, into));
         self.gather(&described.id.0, into);
+    }
+
+    /// Adds a parent and all that it reaches. One that is not known exists all the same.
+    fn gather_parent(&self, id: &EntityId, into: &mut Gathered) {
+        if !self.gather(&id.0, into) {
+            into.entry(id.0.clone()).or_insert_with(|| Arc::new(ast::Entity::with_uid(id.0.clone().into())));
+        }
     }
 
     /// Adds a static entity and all that it reaches, if there is one.
@@ -296,6 +316,31 @@ fn mentioned(entity: &Entity) -> Result<Vec<EntityUid>, String> {
         entities_in(&value.map_err(|error| error.to_string())?, &mut mentioned);
     }
     Ok(mentioned)
+}
+
+/// The same entities in a table with room for those of a request, which would otherwise be laid out anew for each.
+fn with_room(entities: CoreEntities) -> Result<CoreEntities, String> {
+    let Some(entity_type) = super::EntityType::parse("Room") else { return Ok(entities) };
+    let rooms = (0..ROOM).map(|number| EntityId::new(&entity_type, &number.to_string()).0.as_ref().clone());
+    let rooms: Vec<ast::EntityUID> = rooms.collect();
+    let closed = TCComputation::AssumeAlreadyComputed;
+    let widened = with(entities, rooms.iter().cloned().map(|uid| Arc::new(ast::Entity::with_uid(uid))))?;
+    widened.remove_entities(rooms, closed).map_err(|error| with_causes(&error))
+}
+
+/// The principal, the resource, its parents.
+const ROOM: usize = 4;
+
+impl Surroundings {
+    fn has(&self, uid: &ast::EntityUID) -> bool {
+        matches!(self.entities.entity(uid), Dereference::Data(_))
+    }
+
+    /// Whether an entity is one of them, or one that they descend from, so that what a request says of it would change
+    /// them.
+    fn has_part_in(&self, uid: &ast::EntityUID) -> bool {
+        self.has(uid) || self.ancestors.contains(uid)
+    }
 }
 
 /// Whether an entity descends from another one. Each has a few ancestors, and they are compared sooner than hashed.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::super::entities::{Described, entities_in};
 use super::super::{EntityId, PolicyFault, Source};
-use super::{Caps, Engine, Plan, Rules, Verdict, load_schema, read_policies, request, validate};
+use super::{Caps, Engine, Neighbourhoods, Plan, Rules, Verdict, load_schema, read_policies, request, validate};
 use crate::refusal::Cause;
 
 /// A policy set that can be read, whether or not it validates.
@@ -98,6 +98,7 @@ impl DirectSet {
             principals,
             context: Vec::new(),
             number: 0,
+            neighbourhoods: Neighbourhoods::default(),
         };
         let verdict = self.verdict(&plan, &question.principal, &question.resource, &context);
         Ok(DirectAnswer {
@@ -113,10 +114,10 @@ impl DirectSet {
         }
         let (attributes, parents) = (BTreeMap::new(), BTreeSet::new());
         let described = |id| Described { id, attributes: &attributes, parents: &parents };
-        let store = &self.engine.store;
         let asker = described(principal);
-        let around = store.surround(&plan.base, asker);
-        let slice = around.and_then(|around| store.slice(&plan.base, around.as_ref(), asker, described(resource)));
+        let place = self.engine.place(plan, asker);
+        let slice =
+            place.and_then(|place| self.engine.store.slice(&plan.base, place.as_ref(), asker, described(resource)));
         match slice {
             Ok(entities) => {
                 let asker = Arc::new(principal.0.as_ref().clone());
